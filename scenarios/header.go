@@ -1,0 +1,83 @@
+package scenarios
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Header is what a script says of itself before its first action: data the runner reads before anything is booted.
+type Header struct {
+	Name    string   // <area>/<file without .txtar>
+	Promise string   // the first comment: what is being promised
+	Needs   []string // what a driver must offer, see Offers
+	Only    []string // image families the script is about; empty: any
+	Drivers []string // run once on each of these; empty: once, on the cheapest that will do
+	Quick   bool     // part of `make test`
+	Image   string   // the image it is about; "" is the driver's first
+}
+
+// ReadHeader reads the leading comment and the needs, only, drivers, image and quick lines of a script.
+func ReadHeader(path string, script []byte) (Header, error) {
+	h := Header{Name: strings.TrimSuffix(filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)), ".txtar")}
+	commentEnded := false
+	lines := bufio.NewScanner(bytes.NewReader(script))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if text, ok := strings.CutPrefix(line, "#"); ok && !commentEnded {
+			h.Promise = strings.TrimSpace(h.Promise + " " + strings.TrimSpace(text))
+			continue
+		}
+		commentEnded = commentEnded || h.Promise != ""
+		words := strings.Fields(line)
+		if len(words) == 0 || strings.HasPrefix(line, "#") {
+			continue
+		}
+		known, err := h.take(words)
+		if err != nil {
+			return h, fmt.Errorf("%s:%d: %w", path, n, err)
+		}
+		if !known {
+			break
+		}
+	}
+	if h.Promise == "" {
+		return h, fmt.Errorf("%s:1: a script starts with a comment that says what is promised", path)
+	}
+	return h, lines.Err()
+}
+
+// take reads one header line; it answers false at the first line of the story itself.
+func (h *Header) take(words []string) (bool, error) {
+	switch words[0] {
+	case "needs":
+		h.Needs = append(h.Needs, words[1:]...)
+		for _, need := range words[1:] {
+			if !slices.Contains(Offers["qemu"], need) {
+				return true, fmt.Errorf("needs %s: no driver offers that; known: %s", need, strings.Join(Offers["qemu"], " "))
+			}
+		}
+	case "only":
+		h.Only = append(h.Only, words[1:]...)
+	case "drivers":
+		h.Drivers = append(h.Drivers, words[1:]...)
+		for _, d := range words[1:] {
+			if _, ok := Offers[d]; !ok {
+				return true, fmt.Errorf("drivers %s: known: %s", d, strings.Join(Drivers, " "))
+			}
+		}
+	case "image":
+		if len(words) != 2 {
+			return true, fmt.Errorf("image takes one id")
+		}
+		h.Image = words[1]
+	case "quick":
+		h.Quick = true
+	default:
+		return false, nil
+	}
+	return true, nil
+}
