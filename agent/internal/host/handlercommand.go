@@ -1,0 +1,158 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/waagent-go/waagent/agent/machine"
+)
+
+// HandlerCommandMode is the hidden first argument that makes this binary the parent of a handler command. A test
+// binary that drives a real Machine must answer it too: see HandlerCommandMain.
+const HandlerCommandMode = "handler-command"
+
+// cutOff is the exit code of a command whose parent was killed by hand in the boot that still runs.
+const cutOff = -int(syscall.SIGKILL)
+
+// RunHandler runs a handler command in the care of a small parent process, an instance of this binary in a session
+// of its own. The parent holds a lock beside c.Record from before the command's start until after its end is on
+// record, so that whoever gets the lock knows the command is not running, whatever became of the agent that started
+// it. All paths of c are the running system's, not the guest's: the command line names them as well.
+func (m *Machine) RunHandler(ctx context.Context, c machine.HandlerCommand) (machine.CommandEnd, error) {
+	lock, err := lockRecord(ctx, c.Record)
+	if err != nil {
+		return machine.CommandEnd{}, fmt.Errorf("lock %s: %w", c.Record, err)
+	}
+	defer lock.Close() // the parent, if there is one, keeps its own copy of the descriptor and with it the lock
+	rec, err := readRecord(c.Record)
+	switch {
+	case err != nil:
+		m.log.Warn("unreadable command record is set aside", "record", c.Record, "error", err.Error())
+		if err := os.Rename(c.Record, c.Record+".bad"); err != nil {
+			return machine.CommandEnd{}, err
+		}
+	case rec.End != nil:
+		return rec.End.result()
+	case rec.Start != nil:
+		if err := m.waitOrphan(ctx, rec.Start); err != nil {
+			return machine.CommandEnd{}, err
+		}
+	}
+	if err := m.startAndWait(ctx, c, lock); err != nil {
+		return machine.CommandEnd{}, err
+	}
+	rec, err = readRecord(c.Record)
+	if err != nil {
+		return machine.CommandEnd{}, err
+	}
+	if rec.End == nil {
+		return machine.CommandEnd{ExitCode: cutOff}, nil
+	}
+	return rec.End.result()
+}
+
+// waitOrphan waits for a command of this boot whose parent is gone: its end cannot be known, so it will be run again,
+// but not beside itself.
+func (m *Machine) waitOrphan(ctx context.Context, s *commandStart) error {
+	if s.Boot != m.BootID() || s.Pid == 0 {
+		return nil
+	}
+	m.log.Info("waiting for a command that lost its parent", "pid", s.Pid)
+	return waitForeign(ctx, s.Pid, s.Ticks)
+}
+
+// startAndWait starts the parent and waits until it is over. With a slice the parent runs in a scope of it; when
+// systemd could not make one the parent never ran, and it is started directly.
+func (m *Machine) startAndWait(ctx context.Context, c machine.HandlerCommand, lock *os.File) error {
+	self := selfArgv()
+	spec, err := specFile(c, m.BootID())
+	if err != nil {
+		return err
+	}
+	defer spec.Close()
+	if c.Slice != "" && m.Has("systemd-run") {
+		scope := scopeArgv(c, self)
+		err := runParent(ctx, scope, spec, lock)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if rec, rerr := readRecord(c.Record); rerr == nil && rec.Start != nil {
+			return nil // it ran; how it ended is on record
+		}
+		m.log.Warn("systemd-run made no scope, running the command directly", "slice", c.Slice, "error", fmt.Sprint(err))
+		if _, err := spec.Seek(0, 0); err != nil {
+			return err
+		}
+	}
+	err = runParent(ctx, self, spec, lock)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil // how it ended is on record
+	}
+	return err
+}
+
+func runParent(ctx context.Context, argv []string, spec, lock *os.File) error {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	if argv[0] == selfPath() {
+		cmd.Args[0] = filepath.Base(os.Args[0])
+	}
+	cmd.ExtraFiles = []*os.File{spec, lock} // 3 and 4
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the command's parent: %w", err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err() // it goes on without us
+	}
+}
+
+// scopeArgv wraps argv so that it runs in a scope of its own. The scope's name is the command's, as the original's is.
+func scopeArgv(c machine.HandlerCommand, argv []string) []string {
+	name := filepath.Base(strings.Fields(c.Line + " command")[0])
+	unit := fmt.Sprintf("%s_%d_%d", unitSafe(name), os.Getpid(), time.Now().UnixNano())
+	return append([]string{"systemd-run", "--quiet", "--property=CPUAccounting=no", "--property=MemoryAccounting=no",
+		"--unit=" + unit, "--scope", "--slice=" + c.Slice}, argv...)
+}
+
+func unitSafe(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-' {
+			return r
+		}
+		return '_'
+	}, s)
+}
+
+// specFile is the command as an open file without a name: a path on the parent's command line would match the
+// `pkill -f` with which some packages end their own processes.
+func specFile(c machine.HandlerCommand, boot string) (*os.File, error) {
+	f, err := os.CreateTemp(filepath.Dir(c.Record), ".command.*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(f.Name())
+	err = json.NewEncoder(f).Encode(commandSpec{HandlerCommand: c, Boot: boot})
+	if _, serr := f.Seek(0, 0); err == nil {
+		err = serr
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func selfArgv() []string { return []string{selfPath(), HandlerCommandMode} }

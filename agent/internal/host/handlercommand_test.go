@@ -1,0 +1,236 @@
+package host_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/waagent-go/waagent/agent/internal/host"
+	"github.com/waagent-go/waagent/agent/machine"
+)
+
+// TestMain makes this binary the parent of handler commands, as cmd/waagent is, and an agent that can be killed.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == host.HandlerCommandMode {
+		os.Exit(host.HandlerCommandMain(os.Args[2:]))
+	}
+	if len(os.Args) > 2 && os.Args[1] == "mortal-agent" {
+		os.Exit(mortalAgent(os.Args[2]))
+	}
+	os.Exit(m.Run())
+}
+
+// mortalAgent runs the command described by the JSON in arg and prints its exit code.
+func mortalAgent(arg string) int {
+	var c machine.HandlerCommand
+	if err := json.Unmarshal([]byte(arg), &c); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println("starting")
+	end, err := host.New("/", nil).RunHandler(context.Background(), c)
+	fmt.Println(end.ExitCode, err)
+	return 0
+}
+
+func handlerCommand(t *testing.T, line string) machine.HandlerCommand {
+	t.Helper()
+	dir := t.TempDir()
+	return machine.HandlerCommand{
+		Line: line, Dir: dir, Timeout: time.Minute,
+		Stdout: dir + "/stdout", Stderr: dir + "/stderr", Record: dir + "/record.json",
+	}
+}
+
+func testMachine(t *testing.T) *host.Machine {
+	return host.New("/", slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})))
+}
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	assert.NilError(t, err)
+	return string(data)
+}
+
+func TestHandlerCommandRunsInItsFolderWithItsEnvironmentAndRealFiles(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, `pwd; echo "$ConfigSequenceNumber"; echo oops >&2; exit 7`)
+	c.Env = []string{"ConfigSequenceNumber=3"}
+	end, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	assert.Equal(t, end.ExitCode, 7)
+	assert.Assert(t, end.Took > 0)
+	assert.Equal(t, content(t, c.Stdout), c.Dir+"\n3\n")
+	assert.Equal(t, content(t, c.Stderr), "oops\n")
+	info, err := os.Stat(c.Stdout)
+	assert.NilError(t, err)
+	assert.Equal(t, info.Mode().Perm(), os.FileMode(0o600))
+}
+
+func TestTheAgentsOwnEnvironmentWins(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, `echo "$PATH"`)
+	c.Env = []string{"PATH=/nowhere"}
+	_, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	assert.Equal(t, content(t, c.Stdout), os.Getenv("PATH")+"\n")
+}
+
+func TestARecordedEndIsReturnedAndNothingIsRun(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "echo run >>runs; exit 4")
+	for range 3 {
+		end, err := testMachine(t).RunHandler(t.Context(), c)
+		assert.NilError(t, err)
+		assert.Equal(t, end.ExitCode, 4)
+	}
+	assert.Equal(t, content(t, c.Dir+"/runs"), "run\n")
+}
+
+func TestATimeoutKillsTheProcessGroupAndKeepsPartialOutput(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "echo begun; sleep 60 & sleep 60")
+	c.Timeout = 200 * time.Millisecond
+	end, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	assert.Assert(t, end.TimedOut)
+	assert.Equal(t, end.ExitCode, -9)
+	assert.Equal(t, content(t, c.Stdout), "begun\n")
+}
+
+func TestABackgroundChildIsNeitherAwaitedNorKilled(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "sleep 30 & echo $! >pid")
+	began := time.Now()
+	_, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	assert.Assert(t, time.Since(began) < 10*time.Second)
+	var pid int
+	_, err = fmt.Sscan(content(t, c.Dir+"/pid"), &pid)
+	assert.NilError(t, err)
+	assert.NilError(t, syscall.Kill(pid, 0))
+	assert.NilError(t, syscall.Kill(pid, syscall.SIGKILL))
+}
+
+func TestAFolderThatVanishedIsAnErrorEachTimeItIsAsked(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "true")
+	c.Dir = filepath.Join(c.Dir, "gone")
+	for range 2 {
+		_, err := testMachine(t).RunHandler(t.Context(), c)
+		assert.ErrorContains(t, err, "no such file")
+	}
+}
+
+func TestACancelledWaitLeavesTheCommandRunningForTheNextAgent(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "echo run >>runs; while [ ! -e go ]; do sleep 0.05; done; exit 5")
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() {
+		_, err := testMachine(t).RunHandler(ctx, c)
+		stopped <- err
+	}()
+	await(t, c.Dir+"/runs")
+	cancel()
+	assert.ErrorIs(t, <-stopped, context.Canceled)
+	assert.NilError(t, os.WriteFile(c.Dir+"/go", nil, 0o600))
+	end, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	assert.Equal(t, end.ExitCode, 5)
+	assert.Equal(t, content(t, c.Dir+"/runs"), "run\n")
+}
+
+func TestACommandSurvivesTheAgentsKillAndIsPickedUp(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "echo run >>runs; while [ ! -e go ]; do sleep 0.05; done; exit 6")
+	arg, err := json.Marshal(c)
+	assert.NilError(t, err)
+	agent := exec.Command(os.Args[0], "mortal-agent", string(arg))
+	out, err := agent.StdoutPipe()
+	assert.NilError(t, err)
+	assert.NilError(t, agent.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	assert.NilError(t, err)
+	assert.Equal(t, line, "starting\n")
+	await(t, c.Dir+"/runs")
+	assert.NilError(t, agent.Process.Kill())
+	_ = agent.Wait()
+	time.AfterFunc(100*time.Millisecond, func() { _ = os.WriteFile(c.Dir+"/go", nil, 0o600) })
+	end, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	assert.Equal(t, end.ExitCode, 6)
+	assert.Equal(t, content(t, c.Dir+"/runs"), "run\n")
+}
+
+func TestACommandCutOffByTheMachinesDeathRunsAgain(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "echo run >>runs")
+	start := `{"version":1,"start":{"pid":1,"ticks":1,"boot":"another boot"}}`
+	assert.NilError(t, os.WriteFile(c.Record, []byte(start), 0o600))
+	end, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	assert.Equal(t, end.ExitCode, 0)
+	assert.Equal(t, content(t, c.Dir+"/runs"), "run\n")
+}
+
+func TestACommandThatLostItsParentIsWaitedForBeforeItRunsAgain(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "echo again >>runs")
+	old := exec.Command("/bin/sh", "-c", "sleep 0.5; echo first >>runs")
+	old.Dir = c.Dir
+	assert.NilError(t, old.Start())
+	go func() { _ = old.Wait() }()
+	stat := strings.Fields(content(t, fmt.Sprintf("/proc/%d/stat", old.Process.Pid)))
+	start := fmt.Sprintf(`{"version":1,"start":{"pid":%d,"ticks":%s,"boot":%q}}`,
+		old.Process.Pid, stat[21], testMachine(t).BootID())
+	assert.NilError(t, os.WriteFile(c.Record, []byte(start), 0o600))
+	_, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	assert.Equal(t, content(t, c.Dir+"/runs"), "first\nagain\n")
+}
+
+func TestAnUnreadableRecordIsSetAsideAndTheCommandRuns(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "exit 2")
+	assert.NilError(t, os.WriteFile(c.Record, []byte("{"), 0o600))
+	end, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	assert.Equal(t, end.ExitCode, 2)
+	assert.Equal(t, content(t, c.Record+".bad"), "{")
+}
+
+func TestTheCommandLineOfTheParentNamesNothingOfTheHandler(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "tr '\\0' ' ' </proc/$PPID/cmdline")
+	_, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	got := content(t, c.Stdout)
+	assert.Assert(t, strings.HasSuffix(got, " "+host.HandlerCommandMode+" "), got)
+}
+
+// await returns once there is a file at path.
+func await(t *testing.T, path string) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 1000 {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		<-tick.C
+	}
+	t.Fatalf("%s never appeared", path)
+}

@@ -1,0 +1,111 @@
+package host
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// HandlerCommandMain is the parent of one handler command: it reads the command from descriptor 3, records its start,
+// waits, kills its process group when its time is over, and records its end. Descriptor 4 is the record's lock, held
+// until this process is gone. Binaries that use a real Machine call it when their first argument is
+// HandlerCommandMode, before anything else, and exit with what it returns.
+func HandlerCommandMain(_ []string) int {
+	// A service stop signals everything in the agent's cgroup; the command decides for itself, its parent stays to
+	// record what became of it. The signals are caught, not ignored: the command must not inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	syscall.CloseOnExec(3)
+	syscall.CloseOnExec(4)
+	spec, err := readSpec(os.NewFile(3, "spec"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "handler-command:", err)
+		return 2
+	}
+	if err := spec.run(); err != nil {
+		fmt.Fprintln(os.Stderr, "handler-command:", err)
+		return 1
+	}
+	return 0
+}
+
+func readSpec(f *os.File) (commandSpec, error) {
+	if f == nil {
+		return commandSpec{}, errors.New("no command on descriptor 3")
+	}
+	defer f.Close()
+	var s commandSpec
+	if err := json.NewDecoder(f).Decode(&s); err != nil {
+		return commandSpec{}, fmt.Errorf("read command: %w", err)
+	}
+	return s, nil
+}
+
+func (s commandSpec) run() error {
+	rec := record{Version: 1}
+	began := time.Now()
+	cmd, err := s.start()
+	if err != nil {
+		rec.End = &commandFinal{ExitCode: -1, Error: err.Error(), Time: time.Now()}
+		return rec.write(s.Record)
+	}
+	pid := cmd.Process.Pid
+	rec.Start = &commandStart{Pid: pid, Ticks: startTicks(pid), Boot: s.Boot, Time: began}
+	werr := rec.write(s.Record)
+	timedOut := s.wait(cmd)
+	rec.End = &commandFinal{
+		ExitCode: exitCode(cmd.ProcessState), TimedOut: timedOut, Took: time.Since(began), Time: time.Now(),
+	}
+	return errors.Join(werr, rec.write(s.Record))
+}
+
+// start runs the shell as the leader of a process group of its own, with real files for its output: a daemon that
+// keeps them open holds nobody up.
+func (s commandSpec) start() (*exec.Cmd, error) {
+	cmd := exec.Command("/bin/sh", "-c", s.Line)
+	cmd.Dir = s.Dir
+	cmd.Env = append(s.Env, os.Environ()...) // the later one of two equal names counts: the agent's own wins
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stdout, err := createOutput(s.Stdout)
+	if err != nil {
+		return nil, err
+	}
+	defer stdout.Close()
+	stderr, err := createOutput(s.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	defer stderr.Close()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return cmd, nil
+}
+
+func createOutput(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+}
+
+// wait waits for the shell alone, at most for the time it has, and says whether that was not enough.
+func (s commandSpec) wait(cmd *exec.Cmd) (timedOut bool) {
+	done := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // the exit code is in cmd.ProcessState
+		close(done)
+	}()
+	timer := time.NewTimer(s.Timeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return false
+	case <-timer.C:
+	}
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may be gone by now
+	<-done
+	return true
+}
