@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"github.com/waagent-go/waagent/agent/protocol/hostga"
 )
 
 // stampLayout is the form of every time in the blob.
@@ -13,153 +15,75 @@ const stampLayout = "2006-01-02T15:04:05Z"
 
 func stamp(t time.Time) string { return t.UTC().Format(stampLayout) }
 
-type blob struct {
-	Version   string    `json:"version"`
-	Timestamp string    `json:"timestampUTC"`
-	Aggregate aggregate `json:"aggregateStatus"`
-	OS        guestOS   `json:"guestOSInfo"`
-	Features  []Feature `json:"supportedFeatures,omitempty"`
-}
-
-type aggregate struct {
-	Agent    agentStatus    `json:"guestAgentStatus"`
-	Handlers []handlerEntry `json:"handlerAggregateStatus"`
-	Artifact *artifacts     `json:"vmArtifactsAggregateStatus,omitempty"`
-}
-
-type guestOS struct {
-	Computer  string `json:"computerName"`
-	Name      string `json:"osName"`
-	OSVersion string `json:"osVersion"`
-	Agent     string `json:"version"`
-}
-
-type message struct {
-	Lang    string  `json:"lang"`
-	Message *string `json:"message"`
-}
-
-type agentStatus struct {
-	Version string        `json:"version"`
-	Status  string        `json:"status"`
-	Message message       `json:"formattedMessage"`
-	Update  *updateStatus `json:"updateStatus,omitempty"`
-}
-
-type updateStatus struct {
-	Expected string  `json:"expectedVersion"`
-	Status   string  `json:"status"`
-	Code     int     `json:"code"`
-	Message  message `json:"formattedMessage"`
-}
-
-type artifacts struct {
-	GoalState goalStateStatus `json:"goalStateAggregateStatus"`
-}
-
-type goalStateStatus struct {
-	Message   message `json:"formattedMessage"`
-	Timestamp string  `json:"timestampUTC"`
-	SvdSeqNo  any     `json:"inSvdSeqNo"`
-	Status    string  `json:"status"`
-	Code      int     `json:"code"`
-}
-
-type handlerEntry struct {
-	Name     string           `json:"handlerName"`
-	Version  string           `json:"handlerVersion"`
-	Status   string           `json:"status"`
-	Code     int              `json:"code"`
-	Exact    bool             `json:"useExactVersion"`
-	Message  *message         `json:"formattedMessage,omitempty"`
-	Settings *runtimeSettings `json:"runtimeSettingsStatus,omitempty"`
-}
-
-type runtimeSettings struct {
-	Settings settingsStatus `json:"settingsStatus"`
-	Seq      int            `json:"sequenceNumber"`
-	Name     string         `json:"extensionName,omitempty"`
-}
-
-type settingsStatus struct {
-	Status    extensionStatus `json:"status"`
-	Version   json.Number     `json:"version"`
-	Timestamp string          `json:"timestampUTC"`
-}
-
-type extensionStatus struct {
-	Name      string      `json:"name"`
-	Applied   *string     `json:"configurationAppliedTime"`
-	Operation *string     `json:"operation"`
-	Status    *string     `json:"status"`
-	Code      *int        `json:"code"`
-	Message   message     `json:"formattedMessage"`
-	Substatus []substatus `json:"substatus,omitempty"`
-}
-
-type substatus struct {
-	Name    string  `json:"name"`
-	Status  string  `json:"status"`
-	Code    int     `json:"code"`
-	Message message `json:"formattedMessage"`
-}
-
 // Blob is the report as the JSON document that goes to the fabric: one line, ASCII only.
-func (r Report) Blob() ([]byte, error) {
-	b := blob{
-		Version:   "1.1",
-		Timestamp: stamp(r.Time),
-		Aggregate: aggregate{Agent: r.agent(), Handlers: []handlerEntry{}},
-		OS:        guestOS{r.OS.ComputerName, r.OS.Name, r.OS.Version, r.AgentVersion},
-		Features:  r.Features,
+func (r Report) Blob() ([]byte, error) { return marshal(r.document()) }
+
+func (r Report) document() hostga.VMStatus {
+	s := hostga.VMStatus{
+		Version:      "1.1",
+		TimestampUTC: stamp(r.Time),
+		Aggregate:    hostga.AggregateStatus{Agent: r.agent(), Handlers: []hostga.HandlerStatus{}},
+		GuestOS: hostga.GuestOSInfo{
+			ComputerName: r.OS.ComputerName, OSName: r.OS.Name, OSVersion: r.OS.Version, Version: r.AgentVersion,
+		},
+	}
+	for _, f := range r.Features {
+		s.SupportedFeatures = append(s.SupportedFeatures, hostga.Feature(f))
 	}
 	if g := r.GoalState; g != nil {
-		b.Aggregate.Artifact = &artifacts{goalStateStatus{said(g.Message), stamp(g.Time), g.SvdSeqNo, g.Status, g.Code}}
+		s.Aggregate.VMArtifacts = &hostga.VMArtifactsStatus{GoalState: hostga.GoalStateStatus{
+			Message: said(g.Message), TimestampUTC: stamp(g.Time), InSvdSeqNo: g.SvdSeqNo, Status: g.Status, Code: g.Code,
+		}}
 	}
 	for _, h := range r.Handlers {
-		b.Aggregate.Handlers = append(b.Aggregate.Handlers, h.entry(r.Time))
-	}
-	return marshal(b)
-}
-
-func (r Report) agent() agentStatus {
-	running := r.Message
-	if running == "" {
-		running = "Guest Agent is running"
-	}
-	s := agentStatus{Version: r.AgentVersion, Status: Ready, Message: said(running)}
-	if u := r.Update; u != nil {
-		s.Update = &updateStatus{u.ExpectedVersion, u.Status, u.Code, said(u.Message)}
+		s.Aggregate.Handlers = append(s.Aggregate.Handlers, h.entry(r.Time))
 	}
 	return s
 }
 
-func (h Handler) entry(now time.Time) handlerEntry {
-	e := handlerEntry{Name: h.Name, Version: h.Version, Status: h.Status, Code: h.Code, Exact: true}
+func (r Report) agent() hostga.AgentStatus {
+	running := r.Message
+	if running == "" {
+		running = "Guest Agent is running"
+	}
+	s := hostga.AgentStatus{Version: r.AgentVersion, Status: Ready, Message: said(running)}
+	if u := r.Update; u != nil {
+		s.Update = &hostga.UpdateStatus{
+			ExpectedVersion: u.ExpectedVersion, Status: u.Status, Code: u.Code, Message: said(u.Message),
+		}
+	}
+	return s
+}
+
+func (h Handler) entry(now time.Time) hostga.HandlerStatus {
+	e := hostga.HandlerStatus{Name: h.Name, Version: h.Version, Status: h.Status, Code: h.Code, UseExactVersion: true}
 	if h.Message != "" {
 		m := said(h.Message)
 		e.Message = &m
 	}
 	if x := h.Extension; x != nil {
-		e.Settings = &runtimeSettings{Settings: x.settings(now), Seq: x.Seq, Name: x.Name}
+		e.Settings = &hostga.RuntimeSettingsStatus{SequenceNumber: x.Seq, ExtensionName: x.Name, Status: x.settings(now)}
 	}
 	return e
 }
 
-func (x Extension) settings(now time.Time) settingsStatus {
-	s := extensionStatus{
-		Name: x.DisplayName, Applied: orNull(x.AppliedTime), Operation: orNull(x.Operation), Message: said(x.Message),
+func (x Extension) settings(now time.Time) hostga.SettingsStatus {
+	s := hostga.ExtensionStatus{
+		Name: x.DisplayName, ConfigurationAppliedTime: orNull(x.AppliedTime), Operation: orNull(x.Operation),
+		Message: said(x.Message),
 	}
 	if x.Status != "" {
 		s.Status, s.Code = &x.Status, &x.Code
 	}
 	for _, sub := range x.Substatus {
-		s.Substatus = append(s.Substatus, substatus{sub.Name, sub.Status, sub.Code, said(sub.Message)})
+		s.Substatus = append(s.Substatus, hostga.Substatus{
+			Name: &sub.Name, Status: &sub.Status, Code: &sub.Code, Message: said(sub.Message),
+		})
 	}
-	return settingsStatus{Status: s, Version: "1.0", Timestamp: stamp(now)}
+	return hostga.SettingsStatus{Status: s, Version: 1.0, TimestampUTC: stamp(now)}
 }
 
-func said(s string) message { return message{Lang: "en-US", Message: orNull(text(s))} }
+func said(s string) hostga.Message { return hostga.Message{Lang: "en-US", Text: orNull(text(s))} }
 
 func orNull(s string) *string {
 	if s == "" {
