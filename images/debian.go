@@ -1,9 +1,22 @@
 package images
 
 import (
+	"bufio"
 	"context"
+	_ "embed"
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 )
+
+//go:embed recipes/debian-finish.sh
+var debianFinish []byte
+
+const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 // debian builds a root filesystem of one suite from its packages.
 type debian struct {
@@ -11,6 +24,78 @@ type debian struct {
 	packages []string
 }
 
-func (d debian) rootfs(ctx context.Context, p Progress) (string, error) {
-	return "", errors.New("not built yet")
+// arguments are mmdebstrap's. Manuals and translations are left out: they are half of the files.
+func (d debian) arguments(tree, finish, mirror string) []string {
+	args := []string{
+		"--variant=minbase", "--format=tar", "--include=" + strings.Join(d.packages, ","),
+		"--keyring=" + debianKeyring,
+		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
+		"--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/info/*",
+		"--customize-hook=" + finish,
+	}
+	if d.image.Source.Unstable {
+		args = append(args, `--aptopt=Acquire::Check-Valid-Until "false"`)
+	}
+	return append(args, d.image.Source.Suite, tree, mirror)
+}
+
+// run builds the tree into a tar at path.
+func (d debian) run(ctx context.Context, path string, p Progress) error {
+	program, err := exec.LookPath("mmdebstrap")
+	if err != nil {
+		return &Unavailable{ID: d.image.ID, Why: "mmdebstrap is not installed"}
+	}
+	if !exists(debianKeyring) {
+		return &Unavailable{ID: d.image.ID, Why: "the package debian-archive-keyring is not installed"}
+	}
+	dir, err := os.MkdirTemp("", "waagent-go-image-")
+	if err != nil {
+		return fmt.Errorf("build image %s: %w", d.image.ID, err)
+	}
+	defer os.RemoveAll(dir)
+	finish := filepath.Join(dir, "finish")
+	if err := os.WriteFile(finish, debianFinish, 0o755); err != nil {
+		return fmt.Errorf("build image %s: %w", d.image.ID, err)
+	}
+	cmd := exec.CommandContext(ctx, program, d.arguments(path, finish, mirror(os.DirFS("/")))...)
+	// A clean environment: what the caller's shell exports must not find its way into package scripts.
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "HOME=/root"}
+	for _, name := range []string{"http_proxy", "https_proxy", "no_proxy", "SOURCE_DATE_EPOCH", "TMPDIR"} {
+		if v, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+v)
+		}
+	}
+	if err := runTelling(cmd, p, d.image.ID); err != nil {
+		return fmt.Errorf("build image %s: %w", d.image.ID, err)
+	}
+	return nil
+}
+
+// runTelling runs cmd and passes its steps on ("I: installing ..."). The last lines become part of the error.
+func runTelling(cmd *exec.Cmd, p Progress, id string) error {
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it unmounts and removes its own tree
+	pipe, w := io.Pipe()
+	cmd.Stdout, cmd.Stderr = w, w
+	var tail []string
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lines := bufio.NewScanner(pipe)
+		for lines.Scan() {
+			line := strings.TrimSpace(lines.Text())
+			if step, ok := strings.CutPrefix(line, "I: "); ok {
+				p.say("image %s: %s", id, step)
+			}
+			tail = append(tail, line)
+			tail = tail[max(0, len(tail)-15):]
+		}
+		io.Copy(io.Discard, pipe) //nolint:errcheck // an overlong line ends the scanner; the program must not block on it
+	}()
+	err := cmd.Run()
+	w.Close()
+	<-done
+	if err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", filepath.Base(cmd.Path), err), errors.New(strings.Join(tail, "\n")))
+	}
+	return nil
 }

@@ -1,0 +1,57 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+)
+
+// Label is on every container image made here; its value is the catalog id.
+const Label = "waagent-go.image"
+
+const repository = "waagent-go-image"
+
+// Container returns the reference of a container image of the given guest, importing its root filesystem into the
+// engine first where it is not there yet. The image starts systemd.
+func Container(ctx context.Context, id string, v Variant, p Progress) (string, error) {
+	docker, err := exec.LookPath("docker")
+	if err != nil {
+		return "", &Unavailable{ID: id, Why: "the docker program is not installed"}
+	}
+	b, err := plan(id, v, nil)
+	if err != nil {
+		return "", err
+	}
+	ref := repository + ":" + b.name
+	if exec.CommandContext(ctx, docker, "image", "inspect", ref).Run() == nil {
+		return ref, nil
+	}
+	tree, err := b.cached(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	unlock, err := Lock(ctx, filepath.Join(CacheDir(), "images", b.name+".import.lock"), func() {
+		p.say("waiting for another run that imports %s", ref)
+	})
+	if err != nil {
+		return "", err
+	}
+	p.say("importing %s into the container engine", ref)
+	out, err := exec.CommandContext(ctx, docker, importArguments(tree, ref, id)...).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("import %s: %w: %s", ref, err, out)
+	}
+	return ref, errors.Join(err, unlock())
+}
+
+func importArguments(tree, ref, id string) []string {
+	return []string{
+		"import",
+		"--change", `ENTRYPOINT ["/sbin/init"]`,
+		"--change", "ENV container=docker",
+		"--change", fmt.Sprintf("LABEL %s=%s", Label, id),
+		tree, ref,
+	}
+}
