@@ -5,6 +5,7 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ type Mount struct {
 // HandlerCommand is the contract's one shell command line: `/bin/sh -c <base dir>/<command>` of a VM extension, or
 // CustomData that asked to be executed. Line is built from a package's manifest and a path, never from settings.
 type HandlerCommand struct {
-	Line    string   // passed to /bin/sh -c
+	Line    string   // passed to /bin/sh -c; "" starts nothing: an earlier one is picked up, or ErrNoCommand returned
 	Dir     string   // absolute
 	Env     []string // KEY=value; the agent's own environment is overlaid on it and wins (lifecycle sheet 2.4)
 	Stdout  string   // absolute path of a real file; created 0600
@@ -60,6 +61,10 @@ type HandlerCommand struct {
 	Timeout time.Duration // SIGKILL to the whole process group afterwards
 	Slice   string        // systemd slice to run in, "" for none
 }
+
+// ErrNoCommand answers a HandlerCommand without a Line when nothing is on record, or only what the machine's death cut
+// off.
+var ErrNoCommand = errors.New("no such command is running or on record")
 
 // CommandEnd is how a handler command ended.
 type CommandEnd struct {

@@ -46,6 +46,9 @@ func (m *Machine) RunHandler(ctx context.Context, c machine.HandlerCommand) (mac
 			return machine.CommandEnd{}, err
 		}
 	}
+	if c.Line == "" {
+		return machine.CommandEnd{}, machine.ErrNoCommand
+	}
 	if err := m.startAndWait(ctx, c, lock); err != nil {
 		return machine.CommandEnd{}, err
 	}
