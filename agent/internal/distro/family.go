@@ -1,0 +1,107 @@
+package distro
+
+// Family is one row of the table of differences. Commands are argument lists; nil means there is nothing to do.
+type Family struct {
+	Name string // of the row, for logs: "ubuntu18"
+	// Known is false for a distribution the table does not name: it gets the row "default", and a warning.
+	Known bool
+
+	Service  string // the agent's service, without ".service"
+	UnitDir  string // where the distribution keeps units, "" without systemd
+	BinDir   string
+	ConfPath string
+
+	// SSHReload makes sshd read its configuration again. The original leaves it nil on Ubuntu, so that a changed
+	// sshd_config took effect at the next boot; here every row with an sshd of its own has it.
+	SSHReload []string
+	// OwnSSHDConfig is true where the distribution manages sshd_config itself and the agent leaves it alone.
+	OwnSSHDConfig bool
+
+	Stop, Start, Register, Unregister []string // of the agent's service
+	RemoteAccess                      bool     // accounts of just-in-time access are honoured
+
+	DHCPPid              []string // prints the DHCP client's pids
+	DHCPStop, DHCPStart  []string // around a DHCP exchange of our own
+	Leases               []string // globs of lease files that may hold option 245
+	KeepsPersistentRules bool     // persistent net rules stay where they are
+
+	Hostname     HostnameStyle
+	DHCPHostname DHCPHostnameStyle
+	NICRestart   NICRestartStyle
+	// Networks are the network stacks seen there, likeliest first: netplan, networkd, NetworkManager, ifupdown, wicked, dhcpcd.
+	Networks []string
+
+	AddUser    AddUserStyle
+	Shell      string // login shell of a new account; "" leaves it to useradd
+	NoSudo     bool   // doas or a shell of its own instead
+	RootLocked string // a command line word that locks root: "" edits the shadow file
+
+	Grub Grub
+
+	KeepsResolvConf bool // deprovision leaves /etc/resolv.conf alone
+	ResolvconfTail  bool // deprovision empties resolvconf's own files instead, where it is in use
+	RemoveMachineID bool // deprovision removes /etc/machine-id
+}
+
+// Grub says where kernel options stand.
+type Grub struct {
+	File     string   // edited in place
+	Selector string   // a line that holds it holds the options
+	Update   []string // run afterwards
+}
+
+// HostnameStyle is how a host name is made to last.
+type HostnameStyle string
+
+// The styles of host names.
+const (
+	HostnameFile        HostnameStyle = "file"        // /etc/hostname, no newline
+	HostnameHOSTNAME    HostnameStyle = "HOSTNAME"    // /etc/HOSTNAME
+	HostnameSysconfig   HostnameStyle = "sysconfig"   // HOSTNAME= in /etc/sysconfig/network
+	HostnameStaticCtl   HostnameStyle = "static-ctl"  // hostnamectl --static, else the file
+	HostnameCtl         HostnameStyle = "ctl"         // hostnamectl
+	HostnameRCConf      HostnameStyle = "rc.conf"     // hostname="" in /etc/rc.conf
+	HostnameMyname      HostnameStyle = "myname"      // /etc/myname
+	HostnameUCI         HostnameStyle = "uci"         // OpenWRT
+	HostnameConfD       HostnameStyle = "conf.d"      // Gentoo's /etc/conf.d/hostname
+	HostnameUnmanaged   HostnameStyle = "unmanaged"   // appliances
+	HostnameStormshield HostnameStyle = "stormshield" // setconf
+)
+
+// DHCPHostnameStyle is how the DHCP client is told the name to send.
+type DHCPHostnameStyle string
+
+// The styles of DHCP host names.
+const (
+	DHCPHostnameDhclient DHCPHostnameStyle = "dhclient" // send host-name in dhclient.conf
+	DHCPHostnameIfcfg    DHCPHostnameStyle = "ifcfg"    // DHCP_HOSTNAME= in ifcfg-<if>, where there is one
+	DHCPHostnameSUSE     DHCPHostnameStyle = "suse"     // DHCLIENT_HOSTNAME_OPTION in sysconfig/network/dhcp
+	DHCPHostnameNone     DHCPHostnameStyle = "none"
+)
+
+// NICRestartStyle is how a lease with the new name is asked for.
+type NICRestartStyle string
+
+// The styles of asking for a new lease.
+const (
+	NICIfupdown       NICRestartStyle = "ifupdown" // ifdown && ifup
+	NICNetworkd       NICRestartStyle = "networkd" // restart systemd-networkd
+	NICLink           NICRestartStyle = "link"     // ip link set down, up
+	NICIfup           NICRestartStyle = "ifup"     // SUSE
+	NICDhcpcd         NICRestartStyle = "dhcpcd"   // SIGHUP
+	NICNetworkManager NICRestartStyle = "NetworkManager"
+	NICFreeBSD        NICRestartStyle = "freebsd"
+	NICOpenBSD        NICRestartStyle = "openbsd"
+	NICNone           NICRestartStyle = "none"
+)
+
+// AddUserStyle is how an account is made.
+type AddUserStyle string
+
+// The styles of making accounts.
+const (
+	AddUserUseradd AddUserStyle = "useradd"
+	AddUserPw      AddUserStyle = "pw"    // FreeBSD
+	AddUserTmsh    AddUserStyle = "tmsh"  // BIG-IP
+	AddUserFixed   AddUserStyle = "fixed" // appliances with an account of their own
+)
