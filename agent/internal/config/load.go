@@ -30,6 +30,9 @@ type Warning struct {
 
 func (w Warning) String() string { return fmt.Sprintf("line %d: %s", w.Line, w.Text) }
 
+// DefaultLibDir is where the agent keeps its state unless Lib.Dir says otherwise.
+const DefaultLibDir = "/var/lib/waagent"
+
 // Loaded is a file's effective configuration and where each value came from.
 type Loaded struct {
 	Config

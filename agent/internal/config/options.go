@@ -46,7 +46,7 @@ func agentOptions(c *Config) []option {
 		{name: "Logs.Console", value: "y", field: &c.Logs.Console},
 		{name: "Logs.Collect", value: "y", field: &c.Logs.Collect},
 		{name: "Logs.CollectPeriod", value: "3600", field: &c.Logs.CollectPeriod, least: 1},
-		{name: "Lib.Dir", value: "/var/lib/waagent", field: &c.LibDir, check: absolute},
+		{name: "Lib.Dir", value: DefaultLibDir, field: &c.LibDir, check: absolute},
 		{name: "DVD.MountPoint", value: "/mnt/cdrom/secure", field: &c.DVDMountPoint, check: absolute},
 		{name: "Pid.File", value: "/var/run/waagent.pid", field: &c.PidFile, check: absolute},
 		{name: "Extension.LogDir", value: "/var/log/azure", field: &c.ExtensionLogDir, check: absolute},

@@ -20,7 +20,7 @@ func TestEveryFixtureFindsItsRow(t *testing.T) {
 	assert.NilError(t, err)
 	for _, root := range roots {
 		name := filepath.Base(root)
-		info := Identify(host.Files{Root: root})
+		info := Detect(host.Files{Root: root})
 		family := Lookup(info)
 		found[family.Name] = true
 		t.Run(name, func(t *testing.T) {

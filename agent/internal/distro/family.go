@@ -9,7 +9,7 @@ type Family struct {
 	Service  string // the agent's service, without ".service"
 	UnitDir  string // where the distribution keeps units, "" without systemd
 	BinDir   string
-	ConfPath string
+	ConfFile string
 
 	// SSHReload makes sshd read its configuration again. The original leaves it nil on Ubuntu, so that a changed
 	// sshd_config took effect at the next boot; here every row with an sshd of its own has it.

@@ -16,8 +16,8 @@ type Info struct {
 	FullName string
 }
 
-// Identify reads os-release, then the files by which appliances and derivatives are known; later ones win.
-func Identify(files host.Files) Info {
+// Detect reads os-release, then the files by which appliances and derivatives are known; later ones win.
+func Detect(files host.Files) Info {
 	info := fromOSRelease(files)
 	for _, o := range overrides() {
 		if files.Exists(o.file) {

@@ -3,7 +3,7 @@ package distro
 func otherRows() []row {
 	return append([]row{
 		{"flatcar", "", func(f *Family) {
-			f.BinDir, f.ConfPath, f.RemoteAccess, f.OwnSSHDConfig = "/usr/share/oem/bin", "/usr/share/oem/waagent.conf", true, true
+			f.BinDir, f.ConfFile, f.RemoteAccess, f.OwnSSHDConfig = "/usr/share/oem/bin", "/usr/share/oem/waagent.conf", true, true
 			f.SSHReload = nil // socket activated: each connection reads the configuration
 			systemd(f, "waagent")
 			f.Register, f.Unregister = nil, nil
@@ -18,7 +18,7 @@ func otherRows() []row {
 			f.RemoveMachineID = true
 		}},
 		{"clearlinux", "arch", func(f *Family) {
-			f.ConfPath, f.RemoveMachineID = "/usr/share/defaults/waagent/waagent.conf", false
+			f.ConfFile, f.RemoveMachineID = "/usr/share/defaults/waagent/waagent.conf", false
 		}},
 		{"alpine", "", func(f *Family) {
 			f.RemoteAccess, f.OwnSSHDConfig, f.UnitDir = true, true, ""
@@ -40,7 +40,7 @@ func otherRows() []row {
 			f.Networks = []string{"netifd"}
 		}},
 		{"freebsd", "", func(f *Family) {
-			f.UnitDir, f.BinDir, f.ConfPath, f.RemoteAccess = "", "/usr/local/sbin", "/usr/local/etc/waagent.conf", true
+			f.UnitDir, f.BinDir, f.ConfFile, f.RemoteAccess = "", "/usr/local/sbin", "/usr/local/etc/waagent.conf", true
 			f.SSHReload, f.DHCPPid = []string{"service", "sshd", "restart"}, []string{"pgrep", "-n", "dhclient"}
 			f.Hostname, f.NICRestart, f.AddUser = HostnameRCConf, NICFreeBSD, AddUserPw
 			f.Networks, f.RootLocked = []string{"dhclient"}, "pw"

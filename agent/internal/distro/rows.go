@@ -22,7 +22,7 @@ func rows() []row {
 
 func base() Family {
 	return Family{
-		Name: "default", Service: "waagent", UnitDir: "/lib/systemd/system", BinDir: "/usr/sbin", ConfPath: "/etc/waagent.conf",
+		Name: "default", Service: "waagent", UnitDir: "/lib/systemd/system", BinDir: "/usr/sbin", ConfFile: "/etc/waagent.conf",
 		SSHReload: service("try-reload-or-restart", "sshd"),
 		DHCPPid:   []string{"pidof", "dhclient"},
 		Hostname:  HostnameFile, DHCPHostname: DHCPHostnameDhclient, NICRestart: NICIfupdown,
