@@ -1,0 +1,77 @@
+package packaging
+
+import (
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/golden"
+)
+
+func TestEveryFamilyShipsWhatItsGoldenFileShows(t *testing.T) {
+	t.Parallel()
+	names, err := Names()
+	assert.NilError(t, err)
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, err := For(name)
+			assert.NilError(t, err)
+			files, err := f.Files()
+			assert.NilError(t, err)
+			golden.Assert(t, show(files), name+".golden")
+		})
+	}
+}
+
+// show lists an installation: every path, and the whole of the configuration and the unit.
+func show(files []File) string {
+	var b strings.Builder
+	for _, f := range files {
+		if f.Link != "" {
+			b.WriteString(f.Path + " -> " + f.Link + "\n")
+			continue
+		}
+		b.WriteString(f.Path + " " + f.Mode.String() + "\n")
+		if strings.HasSuffix(f.Path, ".conf") || strings.HasSuffix(f.Path, ".service") {
+			b.WriteString(settings(string(f.Data)))
+		}
+	}
+	return b.String()
+}
+
+func settings(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "#") {
+			b.WriteString("\t" + line)
+		}
+	}
+	return b.String()
+}
+
+func TestDerivedDistributionsGetTheirFamilysFiles(t *testing.T) {
+	t.Parallel()
+	table, err := load()
+	assert.NilError(t, err)
+	for id := range table.Also {
+		_, err := For(id)
+		assert.NilError(t, err, id)
+	}
+	_, err = For("plan9")
+	assert.ErrorContains(t, err, "plan9")
+}
+
+func TestConfigureReplacesInPlaceAndAddsAtTheEnd(t *testing.T) {
+	t.Parallel()
+	conf := "# A comment about A.B=1\nA.B=1\n\nC.D=2\nA.B=3\n"
+	got := Configure([]byte(conf), map[string]string{"A.B": "9", "Z.Z": "new", "M.M": "m"})
+	assert.Equal(t, string(got), "# A comment about A.B=1\nA.B=9\n\nC.D=2\n\nM.M=m\nZ.Z=new\n")
+	assert.Equal(t, string(Configure([]byte(conf), nil)), conf)
+}
+
+func TestADroppedKeyTakesItsCommentAlong(t *testing.T) {
+	t.Parallel()
+	conf := "# head\n\n# about A\nA=1\nA2=2\n\n# about B\nB=1\n"
+	assert.Equal(t, string(without([]byte(conf), []string{"B", "A2"})), "# head\n\n# about A\nA=1\n")
+}

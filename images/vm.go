@@ -1,0 +1,104 @@
+package images
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+//go:embed recipes/waagent-run.sh
+var runDiskHook []byte
+
+// VMImage is a bootable guest: a raw disk that is one ext4 filesystem, and the kernel and initial RAM disk to start it
+// with. The files belong to the cache: boot from an overlay, never from the disk itself.
+type VMImage struct {
+	ID     string
+	Disk   string // raw, sparse
+	Kernel string
+	Initrd string
+	Root   string // the kernel's root= argument
+}
+
+// vmPackages make a root filesystem bootable: the kernel that Debian's own cloud images use, and what builds its
+// initial RAM disk.
+var vmPackages = []string{"linux-image-cloud-amd64", "initramfs-tools", "zstd", "busybox"}
+
+// vmModules are what the initial RAM disk needs to find the root and run disks; all others are loaded from the root.
+// virtio_console is there because the guest helper's port shall not wait for udev.
+var vmModules = []string{"virtio_pci", "virtio_blk", "virtio_scsi", "virtio_console", "sd_mod", "ext4", "crc32c_generic"}
+
+const vmDiskSize = 3 << 30
+
+// VM returns the bootable form of an image, built first where the cache does not hold it.
+func VM(ctx context.Context, id string, v Variant, p Progress) (VMImage, error) {
+	tree, err := Rootfs(ctx, id, v, p, vmPackages...)
+	if err != nil {
+		return VMImage{}, err
+	}
+	i, err := imageRow(id)
+	if err != nil {
+		return VMImage{}, err
+	}
+	name := strings.TrimSuffix(filepath.Base(tree), ".tar")
+	dir := filepath.Join(CacheDir(), "images", fmt.Sprintf("%s-vm-%s", name, vmKey(i)))
+	img := VMImage{ID: id, Disk: filepath.Join(dir, "disk.raw"), Kernel: filepath.Join(dir, "vmlinuz"), Initrd: filepath.Join(dir, "initrd"), Root: "LABEL=root"}
+	if exists(dir) {
+		return img, nil
+	}
+	unlock, err := Lock(ctx, dir+".lock", func() { p.say("waiting for another run that makes the VM image of %s", id) })
+	if err != nil {
+		return VMImage{}, err
+	}
+	if !exists(dir) {
+		err = makeVM(ctx, i, tree, dir, p)
+	}
+	return img, errors.Join(err, unlock())
+}
+
+func imageRow(id string) (Image, error) {
+	c, err := Load()
+	if err != nil {
+		return Image{}, err
+	}
+	return c.Image(id)
+}
+
+// makeVM builds into a folder beside dir, which gets its name when it is whole.
+func makeVM(ctx context.Context, i Image, tarball, dir string, p Progress) error {
+	for _, tool := range []string{"mke2fs", "tar"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return &Unavailable{ID: i.ID, Why: tool + " is not installed"}
+		}
+	}
+	start := time.Now()
+	p.say("making the VM image of %s", i.ID)
+	part := dir + ".part"
+	m := vmMaker{image: i, dir: part, tree: filepath.Join(part, "tree"), as: rootCommand()}
+	defer m.run(context.WithoutCancel(ctx), "rm", "-rf", part) //nolint:errcheck // the rest of a failure
+	if err := m.make(ctx, tarball); err != nil {
+		return fmt.Errorf("make the VM image of %s: %w", i.ID, err)
+	}
+	if err := os.Rename(part, dir); err != nil {
+		return fmt.Errorf("keep the VM image of %s: %w", i.ID, err)
+	}
+	p.say("made the VM image of %s in %.0f s", i.ID, time.Since(start).Seconds())
+	return nil
+}
+
+// vmKey stands for what the VM image is made of beside the root filesystem.
+func vmKey(i Image) string {
+	h := sha256.New()
+	for name, f := range vmFiles(i) {
+		fmt.Fprintln(h, name, f.mode, f.data)
+	}
+	fmt.Fprintln(h, vmDiskSize, vmMasked, mke2fsArguments("T", "D"))
+	return hex.EncodeToString(h.Sum(nil))[:8]
+}

@@ -1,0 +1,51 @@
+package images
+
+import (
+	"io/fs"
+	"strings"
+)
+
+type vmFile struct {
+	data string
+	mode fs.FileMode
+}
+
+// vmMasked are units that only cost time in a guest that lives for minutes: package timers, filesystem scrubbing, the
+// graphical console's login.
+var vmMasked = []string{
+	"apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
+	"fstrim.timer", "man-db.timer", "getty@tty1.service", "systemd-pstore.service",
+}
+
+// vmFiles is what the tree gets on its way from a container's root to a machine's, by path.
+func vmFiles(i Image) map[string]vmFile {
+	files := map[string]vmFile{
+		"etc/fstab":      {"LABEL=root / ext4 defaults,noatime 0 1\n", 0o644},
+		"etc/machine-id": {"", 0o444},
+		// Loaded for features of the emulated processor that nobody here uses; their self-tests take seconds.
+		"etc/modprobe.d/vm-slow.conf":                         {blacklist(vmSlowModules), 0o644},
+		"etc/initramfs-tools/conf.d/vm":                       {"MODULES=list\nCOMPRESS=zstd\nFSTYPE=ext4\n", 0o644},
+		"etc/initramfs-tools/modules":                         {strings.Join(vmModules, "\n") + "\n", 0o644},
+		"etc/initramfs-tools/scripts/init-bottom/waagent-run": {string(runDiskHook), 0o755},
+	}
+	switch i.Network {
+	case "ifupdown":
+		files["etc/network/interfaces"] = vmFile{"auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n", 0o644}
+	case "networkd":
+		files["etc/systemd/network/50-dhcp.network"] = vmFile{"[Match]\nName=eth*\n\n[Network]\nDHCP=ipv4\n", 0o644}
+	}
+	return files
+}
+
+var vmSlowModules = []string{
+	"aesni_intel", "ghash_clmulni_intel", "crct10dif_pclmul", "crc32_pclmul", "polyval_clmulni", "sha512_ssse3",
+	"sha256_ssse3", "sha1_ssse3", "kvm_amd", "kvm_intel", "powernow_k8", "evdev", "psmouse", "serio_raw", "pcspkr",
+}
+
+func blacklist(modules []string) string {
+	var b strings.Builder
+	for _, m := range modules {
+		b.WriteString("blacklist " + m + "\n")
+	}
+	return b.String()
+}
