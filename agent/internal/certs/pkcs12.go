@@ -1,0 +1,268 @@
+package certs
+
+import (
+	"crypto/des"
+	"crypto/pbkdf2"
+	"crypto/sha1" // #nosec: PKCS#12 prescribes it
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"hash"
+
+	"golang.org/x/crypto/cryptobyte"
+	casn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+var (
+	oidKeyBag      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 1}
+	oidShroudedBag = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
+	oidCertBag     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}
+	oidNestedBag   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 6}
+	oidX509        = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 22, 1}
+	oidPBE3DES3    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}
+	oidPBE3DES2    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 4}
+	oidPBES2       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
+	oidPBKDF2      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
+)
+
+// maxIterations bounds the work a document can ask for; tools use between 1 and 600,000.
+const maxIterations = 1_000_000
+
+// contents is what a PKCS#12 file holds, in order.
+type contents struct {
+	keys  [][]byte // PKCS#8 PrivateKeyInfo
+	certs [][]byte // X.509, DER
+}
+
+// parsePKCS12 reads a PKCS#12 file without a password. Its checksum is not looked at, as the original first tries: the
+// message around it is what protects it, and files whose checksum is over the other form of the empty password exist.
+func parsePKCS12(pfx []byte) (contents, error) {
+	var first error
+	// The empty password is a terminating NUL character to some writers and nothing at all to others.
+	for _, password := range [][]byte{{0, 0}, nil} {
+		var c contents
+		err := c.read(pfx, password)
+		if err == nil {
+			return c, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return contents{}, fmt.Errorf("read PKCS#12: %w", first)
+}
+
+func (c *contents) read(pfx, password []byte) error {
+	der, err := toDER(pfx)
+	if err != nil {
+		return err
+	}
+	in := cryptobyte.String(der)
+	var body, safe cryptobyte.String
+	if !in.ReadASN1(&body, casn1.SEQUENCE) || !body.SkipASN1(casn1.INTEGER) {
+		return errEncoding
+	}
+	data, err := readContent(&body, password)
+	if err != nil {
+		return err
+	}
+	inner := cryptobyte.String(data)
+	if !inner.ReadASN1(&safe, casn1.SEQUENCE) {
+		return errEncoding
+	}
+	for !safe.Empty() {
+		bags, err := readContent(&safe, password)
+		if err != nil {
+			return err
+		}
+		if err := c.bags(bags, password, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readContent is the content of a ContentInfo, decrypted if need be.
+func readContent(s *cryptobyte.String, password []byte) ([]byte, error) {
+	var info, explicit cryptobyte.String
+	var kind asn1.ObjectIdentifier
+	if !s.ReadASN1(&info, casn1.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) ||
+		!info.ReadASN1(&explicit, context0.Constructed()) {
+		return nil, errEncoding
+	}
+	var out []byte
+	switch {
+	case kind.Equal(oidData):
+		var data cryptobyte.String
+		if !explicit.ReadASN1(&data, casn1.OCTET_STRING) {
+			return nil, errEncoding
+		}
+		out = data
+	case kind.Equal(oidEncryptedData):
+		var body cryptobyte.String
+		if !explicit.ReadASN1(&body, casn1.SEQUENCE) || !body.SkipASN1(casn1.INTEGER) {
+			return nil, errEncoding
+		}
+		e, err := readEncrypted(&body)
+		if err != nil {
+			return nil, err
+		}
+		if out, err = e.alg.open(e.data, password); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("content of type %s is not supported", kind)
+	}
+	return toDER(out) // what stands in an octet string may be BER again
+}
+
+// bags reads SafeContents.
+func (c *contents) bags(data, password []byte, depth int) error {
+	in := cryptobyte.String(data)
+	var list cryptobyte.String
+	if depth > maxDepth || !in.ReadASN1(&list, casn1.SEQUENCE) {
+		return errEncoding
+	}
+	for !list.Empty() {
+		var bag, value cryptobyte.String
+		var kind asn1.ObjectIdentifier
+		if !list.ReadASN1(&bag, casn1.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) ||
+			!bag.ReadASN1(&value, context0.Constructed()) {
+			return errEncoding
+		}
+		if err := c.bag(kind, value, password, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *contents) bag(kind asn1.ObjectIdentifier, value cryptobyte.String, password []byte, depth int) error {
+	switch {
+	case kind.Equal(oidKeyBag):
+		c.keys = append(c.keys, value)
+	case kind.Equal(oidShroudedBag):
+		key, err := openShrouded(value, password)
+		if err != nil {
+			return err
+		}
+		c.keys = append(c.keys, key)
+	case kind.Equal(oidCertBag):
+		var body, explicit, cert cryptobyte.String
+		var id asn1.ObjectIdentifier
+		if !value.ReadASN1(&body, casn1.SEQUENCE) || !body.ReadASN1ObjectIdentifier(&id) ||
+			!body.ReadASN1(&explicit, context0.Constructed()) || !explicit.ReadASN1(&cert, casn1.OCTET_STRING) {
+			return errEncoding
+		}
+		if id.Equal(oidX509) {
+			c.certs = append(c.certs, cert)
+		}
+	case kind.Equal(oidNestedBag):
+		return c.bags(value, password, depth+1)
+	}
+	return nil // revocation lists and secrets are of no use here
+}
+
+func openShrouded(value cryptobyte.String, password []byte) ([]byte, error) {
+	var body, data cryptobyte.String
+	if !value.ReadASN1(&body, casn1.SEQUENCE) {
+		return nil, errEncoding
+	}
+	alg, ok := readAlgorithm(&body)
+	if !ok || !body.ReadASN1(&data, casn1.OCTET_STRING) {
+		return nil, errEncoding
+	}
+	return alg.open(data, password)
+}
+
+// open decrypts data under a password-based algorithm.
+func (a algorithm) open(data, password []byte) ([]byte, error) {
+	switch {
+	case a.oid.Equal(oidPBE3DES3):
+		return a.openPBES1(data, password, 24)
+	case a.oid.Equal(oidPBE3DES2):
+		return a.openPBES1(data, password, 16)
+	case a.oid.Equal(oidPBES2):
+		return a.openPBES2(data)
+	}
+	return nil, fmt.Errorf("encryption %s is not supported", a.oid)
+}
+
+func (a algorithm) openPBES1(data, password []byte, keySize int) ([]byte, error) {
+	var body, salt cryptobyte.String
+	var iterations int
+	params := a.params
+	if !params.ReadASN1(&body, casn1.SEQUENCE) || !body.ReadASN1(&salt, casn1.OCTET_STRING) ||
+		!body.ReadASN1Integer(&iterations) || iterations < 1 || iterations > maxIterations {
+		return nil, malformed("encryption parameters")
+	}
+	key := derive(password, salt, iterations, 1, keySize)
+	if keySize == 16 {
+		key = append(key, key[:8]...)
+	}
+	block, err := des.NewTripleDESCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return openCBC(block, derive(password, salt, iterations, 2, des.BlockSize), data)
+}
+
+var prfs = map[string]func() hash.Hash{
+	"1.2.840.113549.2.7":  sha1.New,
+	"1.2.840.113549.2.8":  sha256.New224,
+	"1.2.840.113549.2.9":  sha256.New,
+	"1.2.840.113549.2.10": sha512.New384,
+	"1.2.840.113549.2.11": sha512.New,
+}
+
+// openPBES2 decrypts under the empty password, which has one form only here.
+func (a algorithm) openPBES2(data []byte) ([]byte, error) {
+	var body, kdf, salt cryptobyte.String
+	var iterations, keySize int
+	params := a.params
+	if !params.ReadASN1(&body, casn1.SEQUENCE) {
+		return nil, malformed("encryption parameters")
+	}
+	derivation, ok1 := readAlgorithm(&body)
+	scheme, ok2 := readAlgorithm(&body)
+	if !ok1 || !ok2 || !derivation.oid.Equal(oidPBKDF2) {
+		return nil, errors.New("key derivation is not supported")
+	}
+	if !derivation.params.ReadASN1(&kdf, casn1.SEQUENCE) || !kdf.ReadASN1(&salt, casn1.OCTET_STRING) ||
+		!kdf.ReadASN1Integer(&iterations) || iterations < 1 || iterations > maxIterations {
+		return nil, malformed("encryption parameters")
+	}
+	if kdf.PeekASN1Tag(casn1.INTEGER) && !kdf.ReadASN1Integer(&keySize) {
+		return nil, malformed("encryption parameters")
+	}
+	prf := sha1.New
+	if !kdf.Empty() {
+		alg, ok := readAlgorithm(&kdf)
+		if prf = prfs[alg.oid.String()]; !ok || prf == nil {
+			return nil, errors.New("key derivation is not supported")
+		}
+	}
+	size, err := keyLength(scheme.oid)
+	if err != nil {
+		return nil, err
+	}
+	key, err := pbkdf2.Key(prf, "", salt, iterations, size)
+	if err != nil {
+		return nil, err
+	}
+	return encrypted{alg: scheme, data: data}.decrypt(key)
+}
+
+func keyLength(oid asn1.ObjectIdentifier) (int, error) {
+	switch {
+	case oid.Equal(oidAES128):
+		return 16, nil
+	case oid.Equal(oidAES192), oid.Equal(oid3DES):
+		return 24, nil
+	case oid.Equal(oidAES256):
+		return 32, nil
+	}
+	return 0, fmt.Errorf("cipher %s is not supported", oid)
+}
