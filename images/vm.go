@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -96,8 +98,9 @@ func makeVM(ctx context.Context, i Image, tarball, dir string, p Progress) error
 // vmKey stands for what the VM image is made of beside the root filesystem.
 func vmKey(i Image) string {
 	h := sha256.New()
-	for name, f := range vmFiles(i) {
-		fmt.Fprintln(h, name, f.mode, f.data)
+	files := vmFiles(i)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintln(h, name, files[name].mode, files[name].data)
 	}
 	fmt.Fprintln(h, vmDiskSize, vmMasked, mke2fsArguments("T", "D"))
 	return hex.EncodeToString(h.Sum(nil))[:8]

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"text/template"
@@ -170,4 +171,27 @@ func Names() ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// Installation lists all files of an installed agent: the binary read from the host, and what its family ships with
+// it, with some options of the configuration set otherwise.
+func Installation(family, binary string, options map[string]string) ([]File, error) {
+	f, err := For(family)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(binary)
+	if err != nil {
+		return nil, fmt.Errorf("read the agent: %w", err)
+	}
+	all, err := f.Files()
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].Path == f.ConfPath {
+			all[i].Data = Configure(all[i].Data, options)
+		}
+	}
+	return append(all, File{Path: f.Binary(), Mode: 0o755, Data: data}), nil
 }
