@@ -39,7 +39,7 @@ type Spec struct {
 }
 
 // capabilities are the engine's default ones and what systemd, an agent and its extensions need of a real machine.
-var capabilities = []string{"SYS_ADMIN", "NET_ADMIN", "NET_RAW", "MKNOD", "SYS_PTRACE", "SYS_NICE", "SYS_RESOURCE", "IPC_LOCK", "LINUX_IMMUTABLE"}
+var capabilities = []string{"SYS_ADMIN", "NET_ADMIN", "NET_RAW", "MKNOD", "SYS_PTRACE", "SYS_NICE", "IPC_LOCK", "LINUX_IMMUTABLE"}
 
 // Boot starts a guest and returns once its systemd has finished starting units; the agent may well be at work by then.
 func (d *Driver) Boot(ctx context.Context, s Spec) (*Guest, error) {

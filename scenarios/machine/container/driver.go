@@ -18,6 +18,7 @@ import (
 
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+	tclog "github.com/testcontainers/testcontainers-go/log"
 
 	"github.com/waagent-go/waagent/images"
 )
@@ -89,6 +90,7 @@ func (d *Driver) start(ctx context.Context) (err error) {
 
 func connect(ctx context.Context) (*client.Client, error) {
 	os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true") // its image would have to be pulled; reap does that work
+	tclog.SetDefault(tclog.NewNoopLogger())
 	c, err := testcontainers.NewDockerClientWithOpts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoEngine, err)
