@@ -10,7 +10,7 @@ const (
 	maxDirectories = 64 << 20 // bytes of all directories
 	maxExtents     = 4096     // pieces of one file
 	maxAllExtents  = 200000   // pieces of all files
-	maxWhole       = 64 << 20 // bytes fs.ReadFile returns at once
+	MaxWhole       = 64 << 20 // bytes fs.ReadFile returns at once; a larger file can still be read in pieces
 )
 
 // budget counts what one image has cost so far. Counting, rather than remembering where we have been, also ends

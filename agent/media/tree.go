@@ -108,7 +108,7 @@ func (t tree) ReadFile(name string) ([]byte, error) {
 	if err == nil && n.dir {
 		err = &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
 	}
-	if err == nil && n.size > maxWhole {
+	if err == nil && n.size > MaxWhole {
 		err = &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%d bytes are too many to read at once", n.size)}
 	}
 	if err != nil {

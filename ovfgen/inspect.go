@@ -1,0 +1,174 @@
+package ovfgen
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/waagent-go/waagent/agent/media"
+	"github.com/waagent-go/waagent/agent/protocol/ovfenv"
+	"github.com/waagent-go/waagent/agent/protocol/secret"
+)
+
+// maxLook is how much of a file is looked at to see whether it is a document rather than a disc.
+const maxLook = 64 << 10
+
+// Read reads a provisioning disc, or a bare ovf-env.xml, back as the spec that makes it. The size is that of r.
+func Read(r io.ReaderAt, size int64) (Spec, error) {
+	section := io.NewSectionReader(r, 0, size)
+	fsys, info, err := media.Open(section)
+	if errors.Is(err, media.ErrUnknown) && looksLikeXML(section) {
+		document, err := io.ReadAll(io.LimitReader(section, media.MaxWhole))
+		if err != nil {
+			return Spec{}, err
+		}
+		return fromDocument(document)
+	}
+	if err != nil {
+		return Spec{}, err
+	}
+	document, err := fs.ReadFile(fsys, ovfenv.FileName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Spec{}, fmt.Errorf("no %s on the %s disc %q; it holds: %s", ovfenv.FileName, info.Filesystem, info.Label, listing(fsys))
+	}
+	if err != nil {
+		return Spec{}, err
+	}
+	s, err := fromDocument(document)
+	s.Label = info.Label
+	s.Format = Format(info.Filesystem)
+	if info.Filesystem == media.UDF {
+		s.Format = Format("udf-" + info.Version)
+	}
+	return s, err
+}
+
+func fromDocument(document []byte) (Spec, error) {
+	e, err := ovfenv.Decode(document)
+	if err != nil {
+		return Spec{}, err
+	}
+	return FromEnvironment(e), nil
+}
+
+func looksLikeXML(section *io.SectionReader) bool {
+	begin := make([]byte, min(section.Size(), maxLook))
+	if _, err := section.ReadAt(begin, 0); err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	return bytes.HasPrefix(bytes.TrimLeft(begin, "\xef\xbb\xbf \t\r\n"), []byte("<"))
+}
+
+// listing names what is in the root, for people who took the wrong disc.
+func listing(fsys fs.FS) string {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil || len(entries) == 0 {
+		return "nothing"
+	}
+	var names []string
+	for _, e := range entries[:min(len(entries), 10)] {
+		names = append(names, e.Name())
+	}
+	if len(entries) > len(names) {
+		names = append(names, "...")
+	}
+	return strings.Join(names, ", ")
+}
+
+// FromEnvironment is the spec that describes e.
+func FromEnvironment(e ovfenv.Environment) Spec {
+	l, p := e.Linux, e.Platform
+	s := Spec{
+		Hostname: l.HostName, User: l.UserName, Password: l.UserPassword, AdminPassword: l.AdminPassword,
+		DisablePasswordAuth:            &l.DisableSSHPasswordAuthentication,
+		ProvisionGuestAgent:            &p.ProvisionGuestAgent,
+		ProvisionGuestProxyAgent:       p.ProvisionGuestProxyAgent,
+		Preprovisioned:                 p.PreprovisionedVM,
+		PreprovisionedType:             p.PreprovisionedVMType,
+		GuestAgentPackage:              p.GuestAgentPackageName,
+		KMSServer:                      p.KMSServerHostname,
+		RetainWindowsPEPassword:        &p.RetainWindowsPEPassInUnattend,
+		RetainOfflineServicingPassword: &p.RetainOfflineServicingPassInUnattend,
+		Version:                        e.Version,
+		PlatformVersion:                p.Version,
+		Extra:                          Extra{byName(l.Extra), byName(p.Extra)},
+	}
+	if s.KMSServer == "" {
+		s.Omit = []string{"KmsServerHostname"}
+	}
+	s.CustomData, s.CustomDataBase64 = splitCustomData(l.CustomData)
+	for _, k := range l.PublicKeys {
+		s.SSHKeys = append(s.SSHKeys, s.keyOf(k))
+	}
+	if len(s.SSHKeys) == 1 {
+		s.SSHKey, s.SSHKeys = s.SSHKeys[0], nil
+	}
+	for _, k := range l.KeyPairs {
+		s.KeyPairs = append(s.KeyPairs, Key{Fingerprint: k.Fingerprint, Path: k.Path})
+	}
+	return s
+}
+
+// keyOf leaves out what publicKey would put in.
+func (s Spec) keyOf(k ovfenv.PublicKey) Key {
+	key := Key{Value: k.Value, Path: k.Path, Fingerprint: k.Fingerprint}
+	if key.Path == s.home()+"/.ssh/authorized_keys" {
+		key.Path = ""
+	}
+	if key.Fingerprint == fingerprint(key.Value) {
+		key.Fingerprint = ""
+	}
+	return key
+}
+
+// splitCustomData gives the data itself where a person can read it and it encodes to the same text again.
+func splitCustomData(encoded secret.Text) (plain, raw secret.Text) {
+	decoded, err := base64.StdEncoding.DecodeString(encoded.Reveal())
+	if err != nil || !utf8.Valid(decoded) || slices.ContainsFunc(decoded, control) ||
+		base64.StdEncoding.EncodeToString(decoded) != encoded.Reveal() {
+		return secret.Text{}, encoded
+	}
+	return secret.New(string(decoded)), secret.Text{}
+}
+
+func control(b byte) bool { return b < 0x20 && b != '\t' && b != '\n' || b == 0x7f }
+
+func byName(elements []ovfenv.Element) map[string]string {
+	var m map[string]string
+	for _, e := range elements {
+		if m == nil {
+			m = map[string]string{}
+		}
+		m[e.Name] = e.Value
+	}
+	return m
+}
+
+// YAML writes s as a spec file. Its secrets read secret.Redacted unless they are to be shown.
+func (s Spec) YAML(showSecrets bool) ([]byte, error) {
+	var n yaml.Node
+	if err := n.Encode(s); err != nil {
+		return nil, err
+	}
+	secrets := map[string]secret.Text{"password": s.Password, "admin_password": s.AdminPassword,
+		"custom_data": s.CustomData, "custom_data_base64": s.CustomDataBase64, "raw_ovf": s.RawOVF}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if value, ok := secrets[n.Content[i].Value]; ok && showSecrets {
+			n.Content[i+1].Style = 0 // the redaction mark was quoted
+			n.Content[i+1].SetString(value.Reveal())
+		}
+	}
+	var out bytes.Buffer
+	e := yaml.NewEncoder(&out)
+	e.SetIndent(2)
+	err := errors.Join(e.Encode(&n), e.Close())
+	return out.Bytes(), err
+}
