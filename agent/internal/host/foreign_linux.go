@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// remoteIO is an error of a disk that lies elsewhere.
+const remoteIO = unix.EREMOTEIO
+
 // startTicks is the moment a process was started, in clock ticks since boot; 0 when there is no such process.
 func startTicks(pid int) uint64 {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

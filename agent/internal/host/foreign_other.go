@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// remoteIO is Linux's alone.
+const remoteIO = syscall.EIO
+
 // startTicks is not known here: a process is its pid.
 func startTicks(int) uint64 { return 0 }
 
