@@ -1,0 +1,44 @@
+package qemu
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+type accel struct{ accel, cpu string }
+
+// tcg emulates every instruction: slow, but everywhere. tcg-cpuid=off hides that from the guest.
+var tcg = accel{"tcg,thread=multi", "max,tcg-cpuid=off"}
+
+var kvm = accel{"kvm", "host,kvm=off,hypervisor=on"}
+
+// detectAccel finds out whether KVM works here by running firmware under it. That /dev/kvm is there proves nothing:
+// in a machine that is itself virtual it may be there and hang.
+func detectAccel(ctx context.Context) accel {
+	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	if err != nil {
+		return tcg
+	}
+	f.Close()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, "-nodefaults", "-display", "none", "-no-user-config", "-machine", "pc", "-m", "32",
+		"-accel", "kvm", "-cpu", "host", "-chardev", "stdio,id=log", "-device", "isa-debugcon,iobase=0x402,chardev=log")
+	cmd.WaitDelay = time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil || cmd.Start() != nil {
+		return tcg
+	}
+	first := make([]byte, 7)
+	n, _ := io.ReadFull(out, first) // the firmware's name, as soon as it runs
+	cancel()
+	cmd.Wait() //nolint:errcheck // it was killed
+	if strings.HasPrefix(string(first[:n]), "SeaBIOS") {
+		return kvm
+	}
+	return tcg
+}

@@ -1,0 +1,105 @@
+// Package qemu boots guests as virtual machines: own kernel, own devices, real reboots, no root on the host. They are
+// plugged into a vnet, where the fabric's addresses are served, and reached through a helper that each guest starts
+// from a second disk (see package guesthelper). Images without that hook are reached over the network only.
+package qemu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/waagent-go/waagent/fabricsim/vnet"
+	"github.com/waagent-go/waagent/scenarios/machine"
+)
+
+// Driver boots guests. All of one driver are on the same network.
+type Driver struct {
+	Network *vnet.Network
+	// Helper is a static binary for the guest, and HelperArgs what makes it run guesthelper.Main.
+	Helper     string
+	HelperArgs []string
+	// BootTimeout bounds power-on to the helper's first word; 0 is two minutes.
+	BootTimeout time.Duration
+	Log         *slog.Logger // nil logs nothing
+}
+
+// Boot starts a guest and returns once its helper answers, early in the boot: services may still be starting. When it
+// fails, the error carries the end of the console.
+func (d Driver) Boot(ctx context.Context, s Spec) (m *Guest, err error) {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &Guest{name: s.Name, started: s.Started, log: d.Log.With("guest", s.Name), network: d.Network, spec: s}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("boot %s: %w", s.Name, err), g.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if g.dir, err = os.MkdirTemp("", dirPrefix+strconv.Itoa(os.Getpid())+"-"); err != nil {
+		return nil, err
+	}
+	if err := d.prepare(ctx, g); err != nil {
+		return nil, err
+	}
+	if err := g.start(ctx); err != nil {
+		return nil, err
+	}
+	limit := d.BootTimeout
+	if limit == 0 {
+		limit = 2 * time.Minute
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the guest's helper did not answer within %s", limit))
+	defer cancel()
+	if err := g.awaitHelper(ctx, ""); err != nil {
+		return nil, fmt.Errorf("%w; the console ends with:\n%s", err, tail(g.Console(), 2000))
+	}
+	return g, nil
+}
+
+// prepare makes all that the QEMU process needs: disks, sockets, ports on the network.
+func (d Driver) prepare(ctx context.Context, g *Guest) error {
+	s := &g.spec
+	run := filepath.Join(g.dir, "run.img")
+	if err := makeRunDisk(ctx, run, d.runFiles(s.Files)); err != nil {
+		return err
+	}
+	if err := makeDisks(ctx, g.dir, *s); err != nil {
+		return err
+	}
+	for i := range s.NICs {
+		nic := &s.NICs[i]
+		if nic.MAC == nil {
+			nic.MAC = randomMAC()
+		}
+		port, err := d.Network.Attach(nic.MAC, nic.IP)
+		if err != nil {
+			return err
+		}
+		nic.IP = port.IP
+		g.ports = append(g.ports, port)
+	}
+	var err error
+	if g.helper, err = listenHelper(filepath.Join(g.dir, "helper.sock")); err != nil {
+		return err
+	}
+	g.qmp, err = listenQMP(filepath.Join(g.dir, "qmp.sock"))
+	return err
+}
+
+// Available says why no guest can be booted on this machine, or nothing.
+func Available() error {
+	for _, tool := range []string{program, "qemu-img", "mke2fs"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("%s is not installed", tool)
+		}
+	}
+	return nil
+}
+
+var _ machine.Machine = (*Guest)(nil)
