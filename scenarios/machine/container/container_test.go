@@ -3,7 +3,6 @@ package container_test
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/waagent-go/waagent/images/packaging"
 	"github.com/waagent-go/waagent/scenarios/machine"
 	"github.com/waagent-go/waagent/scenarios/machine/container"
+	"github.com/waagent-go/waagent/scenarios/machine/machinetest"
 )
 
 func guestImage(t *testing.T) string {
@@ -43,6 +43,7 @@ func start(t *testing.T, o container.Options) *container.Driver {
 // A guest is a machine that has just been switched on: systemd up, no host keys, an agent started by its unit, a
 // resource disk it can partition and mount, and files of its own where the engine had put binds.
 func TestAGuestLooksLikeAFreshlyStartedMachine(t *testing.T) {
+	t.Parallel()
 	ref := guestImage(t)
 	agent := filepath.Join(t.TempDir(), "waagent")
 	assert.NilError(t, os.WriteFile(agent, []byte("#!/bin/sh\necho started with $1\nexec sleep 1000\n"), 0o755))
@@ -83,28 +84,18 @@ func TestAGuestLooksLikeAFreshlyStartedMachine(t *testing.T) {
 	assert.Assert(t, strings.Contains(string(g.Console()), "Multi-User System"), "%s", g.Console())
 }
 
-func TestFilesAndUsersOfAGuest(t *testing.T) {
+func TestAGuestFulfilsTheContractOfMachines(t *testing.T) {
+	t.Parallel()
 	ref := guestImage(t)
 	d := start(t, container.Options{})
 	g, err := d.Boot(t.Context(), container.Spec{Name: "vm0", Image: ref})
 	assert.NilError(t, err)
-	ctx := t.Context()
-
-	_, err = g.ReadFile(ctx, "/etc/nothing")
-	assert.ErrorIs(t, err, fs.ErrNotExist)
-	assert.NilError(t, g.WriteFile(ctx, "/etc/deep/er/file", []byte("a\x00b"), 0o640))
-	got, err := g.ReadFile(ctx, "/etc/deep/er/file")
-	assert.NilError(t, err)
-	assert.Equal(t, string(got), "a\x00b")
-
-	r, err := g.Exec(ctx, machine.Command{Argv: []string{"sh", "-c", "id -un; cat; echo bad >&2; exit 7"}, User: "nobody", Stdin: []byte("in")})
-	assert.NilError(t, err)
-	assert.DeepEqual(t, r, machine.Result{Stdout: []byte("nobody\nin"), Stderr: []byte("bad\n"), ExitCode: 7})
-	assert.ErrorIs(t, g.Reboot(ctx), machine.ErrUnsupported)
+	machinetest.Contract(t, g, machinetest.Can{Users: true, Console: true})
 }
 
 // Two drivers, each with a guest of the same name, do not meet.
 func TestTwoDriversShareAnEngine(t *testing.T) {
+	t.Parallel()
 	ref := guestImage(t)
 	for _, name := range []string{"one", "other"} {
 		t.Run(name, func(t *testing.T) {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
+	"golang.org/x/sys/unix"
 
 	"github.com/waagent-go/waagent/scenarios/machine"
 )
@@ -24,7 +26,10 @@ func execute(ctx context.Context, engine *client.Client, id string, o client.Exe
 		return machine.Result{}, fmt.Errorf("run %s: %w", o.Cmd[0], err)
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	stop := context.AfterFunc(ctx, func() {
+		kill(engine, made.ID)
+		conn.Close()
+	})
 	defer stop()
 	if stdin != nil {
 		go func() {
@@ -41,8 +46,25 @@ func execute(ctx context.Context, engine *client.Client, id string, o client.Exe
 	if err != nil {
 		return r, fmt.Errorf("run %s: %w", o.Cmd[0], err)
 	}
-	r.ExitCode, err = exitCode(ctx, engine, made.ID)
-	return r, err
+	if r.ExitCode, err = exitCode(ctx, engine, made.ID); err != nil {
+		return r, err
+	}
+	return notStarted(o.Cmd[0], r)
+}
+
+// notStarted tells a program that could not be started from one that ended with 126: the engine reports both alike and
+// writes its reason where the program's output would be. A missing program is 127, as a shell has it.
+func notStarted(program string, r machine.Result) (machine.Result, error) {
+	said := string(bytes.TrimSpace(r.Stdout))
+	switch {
+	case r.ExitCode != 126 && r.ExitCode != 127,
+		!strings.HasPrefix(said, "OCI runtime exec failed") && !strings.HasPrefix(said, "unable to find user"):
+		return r, nil
+	case strings.Contains(said, "executable file not found") || strings.Contains(said, "no such file or directory"):
+		return machine.Result{Stderr: r.Stdout, ExitCode: 127}, nil
+	default:
+		return machine.Result{}, fmt.Errorf("run %s: %s", program, said)
+	}
 }
 
 // exitCode asks until the engine has noticed that the program is over: its output ends a moment earlier.
@@ -58,5 +80,19 @@ func exitCode(ctx context.Context, engine *client.Client, exec string) (int, err
 		if !pause(ctx, 5*time.Millisecond) {
 			return 0, fmt.Errorf("ask for an exit code: %w", ctx.Err())
 		}
+	}
+}
+
+// kill ends a program that nobody waits for any longer, with all that it started: the engine makes it the leader of a
+// process group, and it lives on when its streams are closed.
+func kill(engine *client.Client, exec string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	state, err := engine.ExecInspect(ctx, exec, client.ExecInspectOptions{})
+	if err != nil || !state.Running || state.PID <= 1 {
+		return
+	}
+	if unix.Kill(-state.PID, unix.SIGKILL) != nil {
+		_ = unix.Kill(state.PID, unix.SIGKILL) // it may be gone by now
 	}
 }
