@@ -50,9 +50,14 @@ func (j *journal) run(ctx context.Context, c call) (exit string, err error) {
 	if stopped(ctx, err) {
 		return "", errors.Join(ctx.Err(), err)
 	}
-	exit, err = c.judge(cmd, end, err)
-	c.report(end, err)
-	return exit, err
+	exit, failed := c.judge(cmd, end, err)
+	if failed == nil {
+		c.report(end, nil)
+		return exit, nil
+	}
+	failed.event = c.op.event
+	c.report(end, failed)
+	return exit, failed
 }
 
 // command is the call as the machine runs it. The line is empty when there is no manifest to take it from but a record.
@@ -108,18 +113,18 @@ func (c call) environment(base string) []string {
 }
 
 // judge turns the end of a command into its exit code and its failure.
-func (c call) judge(cmd machine.HandlerCommand, end machine.CommandEnd, err error) (string, error) {
+func (c call) judge(cmd machine.HandlerCommand, end machine.CommandEnd, err error) (string, *failure) {
 	if err != nil {
 		return strconv.Itoa(c.op.code), fail(classOperation, c.op.code, err)
 	}
 	line := cmp.Or(cmd.Line, c.op.name)
 	switch {
 	case end.TimedOut:
-		err := fmt.Errorf("Timeout(%d): %s\n%s", int(c.op.timeout.Seconds()), line, c.output(cmd))
-		return strconv.Itoa(status.CodeTimeout), fail(classError, status.CodeTimeout, err)
+		return strconv.Itoa(status.CodeTimeout), failText(classError, status.CodeTimeout, "Timeout(%d): %s\n%s",
+			int(c.op.timeout.Seconds()), line, c.output(cmd))
 	case end.ExitCode != 0:
-		err := fmt.Errorf("Non-zero exit code: %d, %s\n%s%s", end.ExitCode, line, c.output(cmd), c.noexec(end.ExitCode))
-		return strconv.Itoa(end.ExitCode), fail(classOperation, c.op.code, err)
+		return strconv.Itoa(end.ExitCode), failText(classOperation, c.op.code, "Non-zero exit code: %d, %s\n%s%s",
+			end.ExitCode, line, c.output(cmd), c.noexec(end.ExitCode))
 	}
 	if out := c.output(cmd); strings.TrimSpace(out) != "[stdout]\n\n\n[stderr]" {
 		c.h.commandLog(c.extension(), "%s\n%s", line, out)

@@ -16,11 +16,11 @@ const (
 
 // depend waits until an item that others may depend on has reached its goal, and blocks the others if it has not.
 func (p *processing) depend(ctx context.Context, it *item, failure error) error {
-	if it.key < 0 || it.key >= p.last || p.blocked != nil {
+	if it.key < 0 || it.key >= p.last || p.blocked != "" {
 		return nil
 	}
 	if failure != nil {
-		p.block(fmt.Errorf("Skipping processing of extensions since execution of dependent extension %s failed", it.fullName()))
+		p.block(fmt.Sprintf("Skipping processing of extensions since execution of dependent extension %s failed", it.fullName()))
 		return nil
 	}
 	if it.ext == nil {
@@ -31,15 +31,15 @@ func (p *processing) depend(ctx context.Context, it *item, failure error) error 
 		return err
 	}
 	if got != status.Success {
-		p.block(fmt.Errorf("Dependent Extension %s did not succeed. Status was %s", it.fullName(), got))
+		p.block(fmt.Sprintf("Dependent Extension %s did not succeed. Status was %s", it.fullName(), got))
 	}
 	return nil
 }
 
-func (p *processing) block(err error) {
-	p.blocked = err
-	p.e.log.Error(err.Error())
-	p.e.o.Events.Add(event.Event{Operation: "ExtensionProcessing", Message: err.Error()})
+func (p *processing) block(why string) {
+	p.blocked = why
+	p.e.log.Error(why)
+	p.e.o.Events.Add(event.Event{Operation: "ExtensionProcessing", Message: why})
 }
 
 // await returns the status of an extension once it is final, or what it is when the time is over.

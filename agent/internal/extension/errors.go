@@ -29,6 +29,7 @@ type failure struct {
 	// overwrites makes the message replace the extension's own status file.
 	overwrites bool
 	cause      error
+	event      string // the operation that failed, in the fabric's words; "" if none ran
 }
 
 func (f *failure) Error() string { return "[" + f.class + "] " + f.message }
@@ -37,6 +38,11 @@ func (f *failure) Unwrap() error { return f.cause }
 // fail makes a failure of err, whose text becomes the message.
 func fail(class string, code int, err error) *failure {
 	return &failure{class: class, code: code, message: err.Error(), cause: err}
+}
+
+// failText makes a failure whose text is part of the contract with those who read it.
+func failText(class string, code int, format string, args ...any) *failure {
+	return &failure{class: class, code: code, message: fmt.Sprintf(format, args...)}
 }
 
 // asFailure is err as it is reported: anything that is no failure yet is one nobody foresaw.

@@ -38,18 +38,16 @@ func (p *processing) gates(it *item) error {
 	case it.wanted.Invalid == "" && !safeNames(it):
 		return fail(classConfig, status.CodeUnknown, fmt.Errorf("the name of %q cannot be a file's", it.fullName()))
 	case p.e.o.Disabled:
-		err := fmt.Errorf("Extension '%s' will not be processed since extension processing is disabled. To enable "+
-			"extension processing, set Extensions.Enabled=y in '%s'", it.fullName(), p.e.o.ConfigFile)
-		return it.disallow(fail(classError, code, err))
+		return it.disallow(failText(classError, code, "Extension '%s' will not be processed since extension processing "+
+			"is disabled. To enable extension processing, set Extensions.Enabled=y in '%s'", it.fullName(), p.e.o.ConfigFile))
 	case p.policyErr != nil:
-		err := fmt.Errorf("Extension '%s' will not be processed since the extension policy is invalid: %w", it.fullName(), p.policyErr)
-		return it.disallow(fail(classDisallowed, code, err))
-	case p.blocked != nil:
-		return fail(classDependencies, status.CodeUnknown, p.blocked)
+		return it.disallow(failText(classDisallowed, code, "Extension '%s' will not be processed since the extension "+
+			"policy is invalid: %v", it.fullName(), p.policyErr))
+	case p.blocked != "":
+		return failText(classDependencies, status.CodeUnknown, "%s", p.blocked)
 	case !p.policy.Allows(it.wanted.Name) && !it.goesUnseen():
-		err := fmt.Errorf("Extension '%s' will not be processed since it is not in the allow list of the extension "+
-			"policy", it.fullName())
-		return it.disallow(fail(classDisallowed, code, err))
+		return it.disallow(failText(classDisallowed, code, "Extension '%s' will not be processed since it is not in the "+
+			"allow list of the extension policy", it.fullName()))
 	}
 	return nil
 }
@@ -112,6 +110,9 @@ func (it *item) failed(err error) error {
 func stoppedDisk(err error) bool { return errors.Is(err, errDied) }
 
 func (it *item) failedOperation(f *failure) string {
+	if f.event != "" {
+		return f.event
+	}
 	switch f.class {
 	case classConfig:
 		return "InvalidExtensionConfig"

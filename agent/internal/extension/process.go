@@ -120,7 +120,7 @@ type processing struct {
 	deadline  time.Time
 	policy    *policy.Policy
 	policyErr error
-	blocked   error // why the items after the current one are not run
+	blocked   string // why the items after the current one are not run
 }
 
 // one takes an item through its gates, runs it, records what came of it, and waits for it if others depend on it.
@@ -217,8 +217,8 @@ func (it *item) choose(ctx context.Context) error {
 	}
 	best, ok := choose(m.Manifest, wanted)
 	if !ok {
-		err := fmt.Errorf("Unable to find version %s in manifest for extension %s", it.wanted.Version, it.wanted.Name)
-		return fail(classDownload, status.CodeUnknown, err)
+		return failText(classDownload, status.CodeUnknown, "Unable to find version %s in manifest for extension %s",
+			it.wanted.Version, it.wanted.Name)
 	}
 	it.h.version = best.version
 	it.source = source{uris: best.uris, manifestURI: m.URI, signature: it.wanted.EncodedSignature}
