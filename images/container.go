@@ -2,6 +2,7 @@ package images
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -10,6 +11,12 @@ import (
 
 // Label is on every container image made here; its value is the catalog id.
 const Label = "waagent-go.image"
+
+//go:embed recipes/guest-init.sh
+var guestInit []byte
+
+// GuestInit is the shell script to start a guest's container with: it sets the machine up, then becomes systemd.
+func GuestInit() []byte { return guestInit }
 
 const repository = "waagent-go-image"
 

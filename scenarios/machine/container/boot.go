@@ -2,7 +2,6 @@ package container
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"net"
@@ -14,11 +13,9 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 
+	"github.com/waagent-go/waagent/images"
 	"github.com/waagent-go/waagent/images/packaging"
 )
-
-//go:embed guest-init.sh
-var guestInit []byte
 
 // Spec is one guest.
 type Spec struct {
@@ -83,7 +80,7 @@ func (g *Guest) start(ctx context.Context, s Spec) error {
 	g.id, err = d.create(ctx, creation{
 		name: d.name + "-" + s.Name, image: s.Image, entrypoint: []string{"/bin/sh"}, command: append(command, hop.String()),
 		address: g.address, mac: mac, terminal: true,
-		files: append(files, file{path: "/guest-init.sh", mode: 0o755, data: guestInit}),
+		files: append(files, file{path: "/guest-init.sh", mode: 0o755, data: images.GuestInit()}),
 		host:  guestHost(),
 	})
 	return err

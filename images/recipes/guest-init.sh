@@ -79,7 +79,7 @@ if [ -f $ca ]; then
 	fi
 fi
 
-rm -f "$0"
+rm -f "$0" || true # it may be a bind mount
 exec $enter /bin/sh -c '
 	[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
 	exec /sbin/init --log-target=journal'
