@@ -3,6 +3,7 @@ package ovfgen
 import (
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -72,7 +73,10 @@ func Write(w io.Writer, s Spec) error {
 	}
 	image := Image{Format: s.Format, Label: s.Label}
 	if document != nil {
-		image.Files = []File{{ovfenv.FileName, document}}
+		image.Files = []File{{ovfenv.FileName, document}} // first, because of its sector
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
+		image.Files = append(image.Files, File{name, []byte(s.Files[name])})
 	}
 	return WriteImage(w, image)
 }

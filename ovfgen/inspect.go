@@ -43,12 +43,47 @@ func Read(r io.ReaderAt, size int64) (Spec, error) {
 		return Spec{}, err
 	}
 	s, err := fromDocument(document)
+	if err != nil {
+		return Spec{}, err
+	}
+	if s.Files, err = otherFiles(fsys); err != nil {
+		return Spec{}, err
+	}
 	s.Label = info.Label
 	s.Format = Format(info.Filesystem)
 	if info.Filesystem == media.UDF {
 		s.Format = Format("udf-" + info.Version)
 	}
-	return s, err
+	return s, nil
+}
+
+// maxOther is how large a file beside the document may be to be part of a spec.
+const maxOther = 64 << 10
+
+// otherFiles are the small text files beside the document; what else there is cannot stand in a spec.
+func otherFiles(fsys fs.FS) (map[string]string, error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]string{}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || e.Name() == ovfenv.FileName || !info.Mode().IsRegular() || info.Size() > maxOther {
+			continue
+		}
+		content, err := fs.ReadFile(fsys, e.Name())
+		if err != nil {
+			return nil, err
+		}
+		if utf8.Valid(content) && !slices.ContainsFunc(content, control) {
+			files[e.Name()] = string(content)
+		}
+	}
+	if len(files) == 0 {
+		return nil, nil
+	}
+	return files, nil
 }
 
 func fromDocument(document []byte) (Spec, error) {

@@ -23,6 +23,7 @@ func TestADiscReadsBackAsTheSpecThatMakesIt(t *testing.T) {
 		"custom_data_base64: H4sIAAAAAAAA/w==\nextra: {linux: {A: b}, platform: {C: d}}\n",
 		"user: u\nssh_keys: [ssh-rsa AAAA b, {fingerprint: FF, path: /x}]\nkey_pairs: [{fingerprint: EE}]\nformat: udf-2.01\n",
 		"provision_guest_agent: false\npreprovisioned: true\npreprovisioned_type: Running\nversion: \"1.1\"\nkms_server: k\nlabel: other\n",
+		"user: u\nfiles: {linuxosconfiguration.xml: <x/>, other.txt: \"a\\n\"}\n",
 		"format: iso9660\nomit: [KmsServerHostname]\n",
 	} {
 		s, err := Parse([]byte(text))

@@ -55,6 +55,9 @@ type Spec struct {
 	Format Format `yaml:"format,omitempty"` // DefaultFormat if empty
 	Label  string `yaml:"label,omitempty"`  // DefaultLabel if empty
 
+	// Files are further files in the disc's root, by name: SCVMM puts one beside the document.
+	Files map[string]string `yaml:"files,omitempty"`
+
 	// For media that must fail: elements left out, a document that replaces the generated one, no document at all.
 	Omit    []string    `yaml:"omit,omitempty"`
 	RawOVF  secret.Text `yaml:"raw_ovf,omitempty"`

@@ -30,7 +30,8 @@ type Info struct {
 const sectorSize = 2048
 
 // Open reads the directories of the disc in r, all at once; files are read when they are opened. On a disc that is
-// both, UDF is taken, as the kernel's list of types does, and ISO 9660 if the UDF side is damaged.
+// both, UDF is taken, as the kernel's list of types does, and ISO 9660 if the UDF side is damaged. Where r has
+// a method Size() int64, as an io.SectionReader has, the anchor at the end of a disc is found too.
 func Open(r io.ReaderAt) (fs.FS, Info, error) {
 	nsr, cd, err := recognise(r)
 	if err != nil {

@@ -87,3 +87,24 @@ func TestSharedDirectoriesEnd(t *testing.T) {
 	assert.ErrorContains(t, err, "more than")
 	assert.Assert(t, time.Since(begin) < 5*time.Second)
 }
+
+func TestAUDFDirectoryInsideItselfIsAnError(t *testing.T) {
+	t.Parallel()
+	image := sample(t, "bridge.iso")
+	at := bytes.Index(image, []byte("\x08sub")) - 38 // the identifier of sub, its name in 8 bits
+	parent := at - at%sectorSize                     // the first identifier of the root names the root
+	id := descriptor(image[at : at+44])
+	copy(id[20:36], image[parent+20:parent+36])
+	reseal(id)
+	_, _, err := openUDF(bytes.NewReader(image))
+	assert.ErrorContains(t, err, `"sub" lies inside itself`)
+}
+
+func TestADamagedDescriptorIsNoticed(t *testing.T) {
+	t.Parallel()
+	image := sample(t, "kernel-hd-2048-1.02.udf")
+	at := bytes.Index(image, []byte("<Environment/>")) // it stands inside the file's entry
+	image[at] = '['
+	_, _, err := Open(bytes.NewReader(image))
+	assert.ErrorContains(t, err, "descriptor 261 is damaged")
+}

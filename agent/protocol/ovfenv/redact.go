@@ -10,7 +10,8 @@ import (
 const RedactedText = "*"
 
 // Redact returns data with the content of every password and custom data element replaced, whatever prefix the
-// element has and however its content is written. All other bytes stay as they are.
+// element has and however its content is written. All other bytes stay as they are. Of a document that is not well
+// formed it returns nothing: nobody knows where its secrets are, so it must not be kept.
 func Redact(data []byte) ([]byte, error) {
 	body := trimMark(data)
 	mark := len(data) - len(body)
