@@ -100,7 +100,7 @@ func safeTag(etag string) string { return strings.NewReplacer("/", "_", `"`, "")
 // unsupported notes that the fabric has no vmSettings now. What it wanted by them stays wanted until a later Fabric
 // goal state says otherwise.
 func (t *fastTrack) unsupported(f *Fetcher, err error) {
-	if t.works || t.quiet == "" {
+	if t.works || t.until.IsZero() {
 		f.Log.Info("Fast Track is not supported by the host", "reason", err)
 	}
 	stopped := t.works
