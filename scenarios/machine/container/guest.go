@@ -95,17 +95,23 @@ func (g *Guest) Reboot(context.Context) error {
 
 // Reach lets the guest reach the fabric, or sends what it has to say to the fabric into nowhere.
 func (g *Guest) Reach(ctx context.Context, reachable bool) error {
-	hop := g.driver.network.gateway
+	from, to := g.driver.network.nowhere().String(), g.driver.network.gateway.String()
 	if !reachable {
-		hop = g.driver.network.nowhere()
+		from, to = to, from
 	}
-	for _, to := range []string{"168.63.129.16/32", "169.254.169.254/32"} {
-		r, err := g.run(ctx, "ip", "route", "replace", to, "via", hop.String())
+	commands := [][]string{
+		{"ip", "route", "replace", "168.63.129.16/32", "via", to},
+		{"ip", "route", "replace", "169.254.169.254/32", "via", to},
+		// The interface may be taken down and up again, by somebody who publishes a host name.
+		{"sed", "-i", "/up ip route/s/via " + from + "$/via " + to + "/", "/etc/network/interfaces"},
+	}
+	for _, argv := range commands {
+		r, err := g.run(ctx, argv...)
 		if err == nil && r.ExitCode != 0 {
 			err = errors.New(string(r.Stderr))
 		}
 		if err != nil {
-			return fmt.Errorf("route %s: %w", to, err)
+			return fmt.Errorf("%s: %w", argv[0], err)
 		}
 	}
 	return nil
