@@ -100,16 +100,15 @@ func (i *iso) fill(n *node, p place, depth int) error {
 	var children []*node
 	var growing *node // a file whose further extents follow
 	for at := 0; at+33 < len(content); {
-		length := int(content[at])
-		if length == 0 { // the rest of the sector is empty
+		record, err := recordAt(content, at)
+		if err != nil {
+			return fmt.Errorf("directory %q: %w", n.name, err)
+		}
+		if record == nil { // the rest of the sector is empty
 			at = (at/sectorSize + 1) * sectorSize
 			continue
 		}
-		if length < 34 || at+length > len(content) || 33+int(content[at+32]) > length {
-			return fmt.Errorf("directory %q: malformed record at byte %d", n.name, at)
-		}
-		record := content[at : at+length]
-		at += length
+		at += len(record)
 		name, ok := i.name(record)
 		if !ok {
 			continue
@@ -127,6 +126,18 @@ func (i *iso) fill(n *node, p place, depth int) error {
 	}
 	n.adopt(children)
 	return nil
+}
+
+// recordAt is the record that begins at a byte of a directory, nil if none does.
+func recordAt(content []byte, at int) ([]byte, error) {
+	length := int(content[at])
+	if length == 0 {
+		return nil, nil
+	}
+	if length < 34 || at+length > len(content) || 33+int(content[at+32]) > length {
+		return nil, fmt.Errorf("malformed record at byte %d", at)
+	}
+	return content[at : at+length], nil
 }
 
 // add makes a node of a record, or adds the record's extent to the file that is growing.
