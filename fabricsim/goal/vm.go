@@ -52,10 +52,10 @@ func (v *VM) Check() error {
 			*field = value
 		}
 	}
-	deployment := guid("deployment", v.ID)
+	deployment := GUID("deployment", v.ID)
 	set(&v.Name, v.ID)
-	set(&v.VMID, guid("vm", v.ID))
-	set(&v.ContainerID, guid("container", v.ID))
+	set(&v.VMID, GUID("vm", v.ID))
+	set(&v.ContainerID, GUID("container", v.ID))
 	set(&v.RoleInstance, deployment+"._"+v.Name)
 	set(&v.ConfigName, fmt.Sprintf("%s.0.%s.0._%s.1.xml", deployment, deployment, v.Name))
 	set(&v.AdminUser, "azureuser")
@@ -68,8 +68,8 @@ func (v *VM) Check() error {
 	return v.Initial.Check()
 }
 
-// guid makes a GUID that depends on its arguments only.
-func guid(kind, id string) string {
+// GUID makes a GUID that depends on its arguments only.
+func GUID(kind, id string) string {
 	s := sha1.Sum([]byte(kind + "/" + id))
 	s[6], s[8] = s[6]&0x0f|0x50, s[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", s[:4], s[4:6], s[6:8], s[8:10], s[10:16])

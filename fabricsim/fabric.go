@@ -1,0 +1,254 @@
+package fabricsim
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/waagent-go/waagent/fabricsim/control"
+	"github.com/waagent-go/waagent/fabricsim/fault"
+	"github.com/waagent-go/waagent/fabricsim/goal"
+	"github.com/waagent-go/waagent/fabricsim/internal/blobs"
+	"github.com/waagent-go/waagent/fabricsim/internal/hostga"
+	"github.com/waagent-go/waagent/fabricsim/internal/imds"
+	"github.com/waagent-go/waagent/fabricsim/internal/wireserver"
+	"github.com/waagent-go/waagent/fabricsim/internal/world"
+	"github.com/waagent-go/waagent/fabricsim/journal"
+)
+
+// Fabric is one simulated fabric. Its handlers may serve on any number of listeners at once.
+type Fabric struct {
+	options  Options
+	world    *world.World
+	journal  *journal.Journal
+	playbook fault.Playbook
+	tls      *authority
+
+	wireServer, hostGA, imds, blobs, control http.Handler
+}
+
+// Fabric implements the API's backend.
+var _ control.Backend = (*Fabric)(nil)
+
+// New makes a fabric without VMs.
+func New(o Options) (*Fabric, error) {
+	if o.BlobURL == "" {
+		o.BlobURL = "https://{account}." + BlobDomain
+	}
+	if o.Dialer == nil {
+		o.Dialer = new(net.Dialer).DialContext
+	}
+	j, err := journal.New(o.JournalSize, o.JournalFile)
+	if err != nil {
+		return nil, err
+	}
+	f := &Fabric{options: o, world: world.New(), journal: j}
+	if f.tls, err = newAuthority(time.Now()); err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	if o.NewKey != nil {
+		f.world.NewKey = o.NewKey
+	}
+	if o.KeepEvents > 0 {
+		f.world.KeepEvents = o.KeepEvents
+	}
+	key := make([]byte, 32)
+	rand.Read(key)
+	f.world.Blobs = blobs.NewStore(o.BlobURL, key, time.Now, f.blobWritten)
+
+	f.wireServer = f.surface("wireserver", wireserver.ErrorBody, (&wireserver.Server{World: f.world, Who: f.who}).Routes())
+	f.hostGA = f.surface("hostga", hostga.ErrorBody, (&hostga.Server{World: f.world, Who: f.who}).Routes())
+	f.imds = f.surface("imds", imds.ErrorBody, (&imds.Server{World: f.world, Who: f.who}).Routes())
+	f.blobs = f.surface("blobs", blobs.ErrorBody, blobRoutes(f.world.Blobs))
+	f.control = control.Handler(f)
+	return f, nil
+}
+
+// Close closes the journal's file. Requests still being answered are the caller's to wait for.
+func (f *Fabric) Close() error { return f.journal.Close() }
+
+// WireServer serves 168.63.129.16:80.
+func (f *Fabric) WireServer() http.Handler { return f.wireServer }
+
+// HostGA serves 168.63.129.16:32526.
+func (f *Fabric) HostGA() http.Handler { return f.hostGA }
+
+// IMDS serves 169.254.169.254:80.
+func (f *Fabric) IMDS() http.Handler { return f.imds }
+
+// Blobs serves blob storage, over TLS with BlobTLS or plain.
+func (f *Fabric) Blobs() http.Handler { return f.blobs }
+
+// Control serves the API under /v1/.
+func (f *Fabric) Control() http.Handler { return f.control }
+
+// Journal is the memory of every request.
+func (f *Fabric) Journal() *journal.Journal { return f.journal }
+
+// surface wraps a surface's routes: recorded, cut off if asked, spoilt by the playbook.
+func (f *Fabric) surface(name string, body fault.ErrorBody, routes *mux.Router) http.Handler {
+	routes.Use(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			route := mux.CurrentRoute(r).GetName()
+			if route == "blob" {
+				route = blobs.Operation(r)
+			}
+			journal.Of(r.Context()).Route(route)
+			f.playbook.Serve(w, r, route, f.who(r), body, next)
+		})
+	})
+	return f.journal.Record(name, f.who, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f.world.IsCutOff(name) {
+			journal.Of(r.Context()).Fault("cut off")
+			fault.Refuse(w)
+			return
+		}
+		routes.ServeHTTP(w, r)
+	}))
+}
+
+func blobRoutes(s *blobs.Store) *mux.Router {
+	r := mux.NewRouter().SkipClean(true)
+	r.PathPrefix("/").Handler(s).Name("blob")
+	return r
+}
+
+// blobWritten looks at what was uploaded: a status blob is news of its VM.
+func (f *Fabric) blobWritten(ctx context.Context, b blobs.Blob) {
+	via := "direct"
+	if hostga.ViaHost(ctx) {
+		via = "host"
+	}
+	known, err := f.world.StatusWritten(b.Account, b.Path, via, b.Data)
+	switch p := journal.Of(ctx); {
+	case err != nil:
+		p.Reject(err.Error())
+	case known:
+		p.Note("status blob")
+	}
+}
+
+// The rest is control.Backend.
+
+// AddVM adds a virtual machine with its initial goal state.
+func (f *Fabric) AddVM(vm goal.VM) error { return f.world.AddVM(vm) }
+
+// RemoveVM forgets a virtual machine.
+func (f *Fabric) RemoveVM(id string) error { return notFound(f.world.RemoveVM(id)) }
+
+// VMs lists the ids of all virtual machines.
+func (f *Fabric) VMs() []string { return f.world.IDs() }
+
+// WaitVM returns the VM once its revision is above after, or as it is when ctx is done.
+func (f *Fabric) WaitVM(ctx context.Context, id string, after int64) (control.VM, error) {
+	vm, err := f.world.Wait(ctx, id, after)
+	return vm, notFound(err)
+}
+
+// SetGoalState makes s what is wanted of a VM.
+func (f *Fabric) SetGoalState(id string, s goal.State) error {
+	return notFound(f.world.SetGoalState(id, s))
+}
+
+// SetAddresses says from which addresses a VM's requests come.
+func (f *Fabric) SetAddresses(id string, addresses []string) error {
+	return notFound(f.world.SetAddresses(id, addresses))
+}
+
+// Redeploy changes a VM's container id and config name, as service healing does; the incarnation stays.
+func (f *Fabric) Redeploy(id string) error { return notFound(f.world.Redeploy(id)) }
+
+// Reuse gives a pre-provisioned VM its owner's OVF document.
+func (f *Fabric) Reuse(id, ovf string) error { return notFound(f.world.Reuse(id, ovf, nil)) }
+
+// RotateCertificates gives a VM a new tenant certificate.
+func (f *Fabric) RotateCertificates(id string) error { return notFound(f.world.RotateCertificates(id)) }
+
+// Events are a VM's telemetry events from number from on.
+func (f *Fabric) Events(id string, from int64) ([]control.Event, error) {
+	list, err := f.world.Events(id, from)
+	return list, notFound(err)
+}
+
+// Logs is the archive a VM uploaded last.
+func (f *Fabric) Logs(id string) ([]byte, error) {
+	data, err := f.world.Logs(id)
+	return data, notFound(err)
+}
+
+// PutPackage keeps an extension's package for all VMs.
+func (f *Fabric) PutPackage(name, version string, archive []byte) error {
+	return f.world.PutPackage(name, version, archive)
+}
+
+// ListBlobs lists what is in storage.
+func (f *Fabric) ListBlobs() []control.BlobInfo {
+	list := []control.BlobInfo{}
+	for _, b := range f.world.Blobs.List() {
+		list = append(list, control.BlobInfo{
+			Account: b.Account, Path: b.Path, Kind: string(b.Kind), Size: len(b.Data), Modified: b.Modified,
+			URL: f.world.Blobs.URL(b.Account, b.Path),
+		})
+	}
+	return list
+}
+
+// ReadBlob reads a blob, whatever its permissions.
+func (f *Fabric) ReadBlob(account, path string) ([]byte, error) {
+	b, ok := f.world.Blobs.Get(account, path)
+	if !ok {
+		return nil, fmt.Errorf("blob %s/%s: %w", account, path, fs.ErrNotExist)
+	}
+	return b.Data, nil
+}
+
+// AddFaults appends steps to the playbook.
+func (f *Fabric) AddFaults(steps ...fault.Step) error { return f.playbook.Add(steps...) }
+
+// ClearFaults forgets the playbook.
+func (f *Fabric) ClearFaults() { f.playbook.Clear() }
+
+// Faults tells how far the playbook is.
+func (f *Fabric) Faults() []fault.State { return f.playbook.List() }
+
+// CutOff makes a surface answer nobody, or everybody again.
+func (f *Fabric) CutOff(surface string, cut bool) error {
+	if names := []string{"wireserver", "hostga", "imds", "blobs"}; !slices.Contains(names, surface) {
+		return fmt.Errorf("surface %q is none of %v", surface, names)
+	}
+	f.world.CutOff(surface, cut)
+	return nil
+}
+
+// Entries returns journal entries from number n on, at least one unless ctx is done first.
+func (f *Fabric) Entries(ctx context.Context, n int64, limit int) []journal.Entry {
+	return f.journal.Wait(ctx, n, limit)
+}
+
+// Info is what the fabric says of itself.
+func (f *Fabric) Info() control.Info {
+	return control.Info{
+		CA: string(f.CA()), LastEntry: f.journal.Last(), ClientErrors: f.journal.ClientErrors(), BlobURL: f.options.BlobURL,
+	}
+}
+
+// DialGuest connects to a guest's port from the fabric's side of its network.
+func (f *Fabric) DialGuest(ctx context.Context, addr string) (net.Conn, error) {
+	return f.options.Dialer(ctx, "tcp", addr)
+}
+
+// notFound lets a VM that is not there be told from other errors without knowing this package's inside.
+func notFound(err error) error {
+	if errors.Is(err, world.ErrNoVM) {
+		return fmt.Errorf("%w: %w", err, fs.ErrNotExist)
+	}
+	return err
+}

@@ -1,0 +1,227 @@
+// Package imds answers what guests ask of 169.254.169.254: the instance documents in every API version, reprovisioning
+// data of pool VMs, and stubs of the lesser endpoints.
+package imds
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"github.com/waagent-go/waagent/fabricsim/internal/world"
+	"github.com/waagent-go/waagent/fabricsim/journal"
+)
+
+// Server answers for all VMs of a world.
+type Server struct {
+	World *world.World
+	Who   func(*http.Request) string
+}
+
+// Routes are all requests the service knows, by the names journals and playbooks use.
+func (s *Server) Routes() *mux.Router {
+	r := mux.NewRouter()
+	get := func(name, path string, h handler) {
+		r.Handle(path, s.vm(h)).Methods(http.MethodGet).Name(name)
+	}
+	get("imds.versions", "/metadata/versions", versions)
+	get("imds.reprovisiondata", "/metadata/reprovisiondata", reprovision)
+	get("imds.instance", "/metadata/instance", instance)
+	get("imds.compute", "/metadata/instance/compute", instance)
+	get("imds.instance", "/metadata/instance/{path:.*}", instance)
+	get("imds.scheduledevents", "/metadata/scheduledevents", events)
+	get("imds.attested", "/metadata/attested/document", attested)
+	get("imds.loadbalancer", "/metadata/loadbalancer", loadBalancer)
+	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reject(w, r, http.StatusNotFound, "Not found")
+	})
+	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reject(w, r, http.StatusMethodNotAllowed, "Method not allowed")
+	})
+	return r
+}
+
+type handler func(w http.ResponseWriter, r *http.Request, v world.View)
+
+// vm finds the VM that asks and applies the rules that hold for every request.
+func (s *Server) vm(next handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.EqualFold(r.Header.Get("Metadata"), "true") {
+			reject(w, r, http.StatusBadRequest, "Bad request. Required metadata header not specified")
+			return
+		}
+		if r.Header.Get("X-Forwarded-For") != "" {
+			reject(w, r, http.StatusBadRequest, "Bad request. Request contains header X-Forwarded-For")
+			return
+		}
+		id := s.Who(r)
+		v, ok := s.World.View(id)
+		if !ok {
+			reject(w, r, http.StatusNotFound, "Not found")
+			return
+		}
+		s.World.Touch(id)
+		if version, ok := apiVersion(r); !ok && r.URL.Path != "/metadata/versions" {
+			badVersion(w, r, version)
+			return
+		}
+		next(w, r, v)
+	})
+}
+
+// apiVersion is the version a request asks for, and whether there is such a version.
+func apiVersion(r *http.Request) (string, bool) {
+	v := r.URL.Query().Get("api-version")
+	return v, slices.Contains(Versions(), v)
+}
+
+func badVersion(w http.ResponseWriter, r *http.Request, version string) {
+	all := Versions()
+	text := "Bad request. api-version is invalid or was not specified in the request."
+	journal.Of(r.Context()).Reject("api-version " + strconv.Quote(version))
+	answer(w, http.StatusBadRequest, map[string]any{"error": text, "newest-versions": all[len(all)-3:]})
+}
+
+// ErrorBody is how the service tells an error.
+func ErrorBody(status int, _ string) (string, []byte) {
+	text := map[int]string{400: "Bad request", 404: "Not found", 410: "Gone", 429: "Too many requests", 500: "Internal server error"}[status]
+	if text == "" {
+		text = http.StatusText(status)
+	}
+	return "application/json; charset=utf-8", []byte(fmt.Sprintf(`{"error":%q}`, text))
+}
+
+// reject answers what Azure would reject, and says so in the journal.
+func reject(w http.ResponseWriter, r *http.Request, status int, message string) {
+	journal.Of(r.Context()).Reject(message)
+	answer(w, status, map[string]any{"error": message})
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Server", "IMDS/150.870.65.1854")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	w.Write(text) //nolint:errcheck // the client may have gone
+}
+
+func versions(w http.ResponseWriter, _ *http.Request, _ world.View) {
+	answer(w, http.StatusOK, map[string]any{"apiVersions": Versions()})
+}
+
+// reprovision answers 404 until the pool VM has an owner, then a whole new OVF document.
+func reprovision(w http.ResponseWriter, _ *http.Request, v world.View) {
+	if v.Reprovision == "" {
+		answer(w, http.StatusNotFound, map[string]any{"error": "Not found"}) // the client is meant to ask again
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	w.Write([]byte(v.Reprovision)) //nolint:errcheck // the client may have gone
+}
+
+func events(w http.ResponseWriter, _ *http.Request, _ world.View) {
+	answer(w, http.StatusOK, map[string]any{"DocumentIncarnation": 1, "Events": []any{}})
+}
+
+// attested answers a document without a real signature: nobody could check it against Azure's keys anyway.
+func attested(w http.ResponseWriter, r *http.Request, v world.View) {
+	answer(w, http.StatusOK, map[string]any{"encoding": "pkcs7", "signature": "", "nonce": r.URL.Query().Get("nonce"), "vmId": v.Spec.VMID})
+}
+
+func loadBalancer(w http.ResponseWriter, _ *http.Request, _ world.View) {
+	answer(w, http.StatusNotFound, map[string]any{"error": "No load balancer metadata is found. Please check if your VM is using any non-basic SKU load balancers"})
+}
+
+// instance answers the document of the asked version, or a part of it by path.
+func instance(w http.ResponseWriter, r *http.Request, v world.View) {
+	version, _ := apiVersion(r)
+	doc, err := Document(v.Spec, version, r.URL.Query().Get("extended") == "true")
+	if err != nil {
+		answer(w, http.StatusInternalServerError, map[string]any{"error": err.Error()})
+		return
+	}
+	path := strings.Trim(strings.TrimPrefix(r.URL.Path, "/metadata/instance"), "/")
+	part, ok := find(doc, path)
+	if !ok {
+		reject(w, r, http.StatusNotFound, "Not found")
+		return
+	}
+	text := r.URL.Query().Get("format") == "text"
+	switch x := part.(type) {
+	case map[string]any, []any:
+		if text {
+			writeText(w, listing(x))
+			return
+		}
+		answer(w, http.StatusOK, x)
+	default:
+		if !text {
+			reject(w, r, http.StatusBadRequest, "Bad request. A leaf needs format=text")
+			return
+		}
+		writeText(w, fmt.Sprint(x))
+	}
+}
+
+func writeText(w http.ResponseWriter, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Write([]byte(text)) //nolint:errcheck // the client may have gone
+}
+
+// find follows a path of names and indices.
+func find(doc any, path string) (any, bool) {
+	if path == "" {
+		return doc, true
+	}
+	name, rest, _ := strings.Cut(path, "/")
+	switch x := doc.(type) {
+	case map[string]any:
+		for key, value := range x {
+			if strings.EqualFold(key, name) {
+				return find(value, rest)
+			}
+		}
+	case []any:
+		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(x) {
+			return find(x[i], rest)
+		}
+	}
+	return nil, false
+}
+
+// listing is a folder as text: one entry a line, folders with a slash.
+func listing(doc any) string {
+	var lines []string
+	add := func(name string, value any) {
+		switch value.(type) {
+		case map[string]any, []any:
+			name += "/"
+		}
+		lines = append(lines, name)
+	}
+	switch x := doc.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(x)) {
+			add(name, x[name])
+		}
+	case []any:
+		for i, value := range x {
+			add(strconv.Itoa(i), value)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
