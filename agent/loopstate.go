@@ -1,0 +1,95 @@
+package agent
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/waagent-go/waagent/agent/internal/goalstate"
+	"github.com/waagent-go/waagent/agent/internal/status"
+)
+
+// loopState is what the poll and the processing of goal states tell each other.
+type loopState struct {
+	mu        sync.Mutex
+	wanted    goalstate.Wanted
+	works     bool // Fast Track
+	processed *status.GoalState
+	settled   bool // every extension of a goal state has come to an end once
+}
+
+func (s *loopState) put(w goalstate.Wanted, fastTrackWorks bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted, s.works = w, fastTrackWorks
+}
+
+// fastTrack reports whether the goal state in force came by Fast Track.
+func (s *loopState) fastTrack() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wanted.Source == goalstate.FastTrack
+}
+
+// fastTrackWorks reports whether Fast Track goal states can be had here.
+func (s *loopState) fastTrackWorks() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.works
+}
+
+func (s *loopState) done(g *status.GoalState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g != nil {
+		s.processed = g
+	}
+}
+
+// goalState is how the last goal state that was processed went; nil before the first.
+func (s *loopState) goalState() *status.GoalState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.processed
+}
+
+// note looks at a report and remembers once everything in it has come to an end.
+func (s *loopState) note(handlers []status.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.processed == nil || s.settled {
+		return
+	}
+	s.settled = !slices.ContainsFunc(handlers, func(h status.Handler) bool {
+		if h.Extension != nil {
+			return h.Extension.Status != status.Success && h.Extension.Status != status.Error
+		}
+		return h.Status != status.Ready && h.Status != status.NotReady
+	})
+}
+
+func (s *loopState) converged() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settled
+}
+
+// failures logs a thing that goes wrong each period once per cause, and once that it goes well again.
+type failures struct {
+	log  *slog.Logger
+	last map[string]string
+}
+
+func (f *failures) note(what string, err error) {
+	if f.last == nil {
+		f.last = map[string]string{}
+	}
+	switch was := f.last[what]; {
+	case err == nil && was != "":
+		f.last[what] = ""
+		f.log.Info(what + ": this works again")
+	case err != nil && was != err.Error():
+		f.last[what] = err.Error()
+		f.log.Warn(what, "error", err)
+	}
+}
