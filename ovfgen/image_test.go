@@ -54,7 +54,9 @@ func TestEveryFormatReadsBack(t *testing.T) {
 			switch {
 			case format == ISO9660:
 				want.Filesystem, want.Version = media.ISO9660, "Joliet"
-			case format != Bridge:
+			case format == Bridge:
+				want.Bridge = true
+			default:
 				want.Version = strings.TrimPrefix(string(format), "udf-")
 			}
 			assert.Equal(t, info, want)

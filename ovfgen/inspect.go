@@ -50,7 +50,10 @@ func Read(r io.ReaderAt, size int64) (Spec, error) {
 	}
 	s.Label = info.Label
 	s.Format = Format(info.Filesystem)
-	if info.Filesystem == media.UDF {
+	switch {
+	case info.Bridge:
+		s.Format = Bridge
+	case info.Filesystem == media.UDF:
 		s.Format = Format("udf-" + info.Version)
 	}
 	return s, nil

@@ -19,7 +19,7 @@ func read(t testing.TB, image []byte) (Spec, error) {
 func TestADiscReadsBackAsTheSpecThatMakesIt(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"", "user: a\nssh_key: ssh-rsa AAAA b\n", "password: p\ncustom_data: |\n  a\n  b\n",
+		"", "user: a\nssh_key: ssh-rsa AAAA b\n", "format: bridge\npassword: p\ncustom_data: |\n  a\n  b\n",
 		"custom_data_base64: H4sIAAAAAAAA/w==\nextra: {linux: {A: b}, platform: {C: d}}\n",
 		"user: u\nssh_keys: [ssh-rsa AAAA b, {fingerprint: FF, path: /x}]\nkey_pairs: [{fingerprint: EE}]\nformat: udf-2.01\n",
 		"provision_guest_agent: false\npreprovisioned: true\npreprovisioned_type: Running\nversion: \"1.1\"\nkms_server: k\nlabel: other\n",

@@ -25,6 +25,7 @@ type Info struct {
 	Filesystem string // UDF or ISO9660
 	Version    string // the UDF revision ("1.02"); how names are kept on ISO 9660 ("Joliet", "Rock Ridge", "plain")
 	Label      string
+	Bridge     bool // the disc carries ISO 9660 beside the UDF
 }
 
 const sectorSize = 2048
@@ -40,6 +41,7 @@ func Open(r io.ReaderAt) (fs.FS, Info, error) {
 	var failed error
 	if nsr {
 		fsys, info, err := openUDF(r)
+		info.Bridge = cd
 		if err == nil {
 			return fsys, info, nil
 		}

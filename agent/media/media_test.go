@@ -51,10 +51,10 @@ func TestImagesOfOtherWritersAreRead(t *testing.T) {
 		info  Info
 		files map[string]string
 	}{
-		"bridge.iso":    {Info{UDF, "1.02", label}, long},
-		"joliet.iso":    {Info{ISO9660, joliet, label}, long},
-		"rockridge.iso": {Info{ISO9660, rockRidge, label}, long},
-		"plain.iso":     {Info{ISO9660, plainNames, label}, short},
+		"bridge.iso":    {Info{UDF, "1.02", label, true}, long},
+		"joliet.iso":    {Info{ISO9660, joliet, label, false}, long},
+		"rockridge.iso": {Info{ISO9660, rockRidge, label, false}, long},
+		"plain.iso":     {Info{ISO9660, plainNames, label, false}, short},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +76,7 @@ func TestDiscsWithoutFilesAreEmpty(t *testing.T) {
 	for name, version := range map[string]string{"empty-dvdrw-2048-2.00": "2.00", "empty-dvd-2048-2.01": "2.01"} {
 		fsys, info, err := Open(bytes.NewReader(sample(t, name+".udf")))
 		assert.NilError(t, err)
-		assert.Equal(t, info, Info{UDF, version, label})
+		assert.Equal(t, info, Info{UDF, version, label, false})
 		list, err := fs.Glob(fsys, "ovf*")
 		assert.NilError(t, err)
 		assert.Equal(t, len(list), 0)
@@ -92,7 +92,7 @@ func TestWhatTheKernelWroteIsRead(t *testing.T) {
 			t.Parallel()
 			fsys, info, err := Open(bytes.NewReader(sample(t, "kernel-"+medium+".udf")))
 			assert.NilError(t, err)
-			assert.Equal(t, info, Info{UDF, medium[len(medium)-4:], label})
+			assert.Equal(t, info, Info{UDF, medium[len(medium)-4:], label, false})
 			files := maps.Clone(long)
 			files["\u6f22\u5b57"] = "wide\n"
 			files["sparse"] = strings.Repeat("\x00", 300000) + "end"
