@@ -111,3 +111,9 @@ func (m *Machine) knownTypes() []string {
 	}
 	return types
 }
+
+// Damaged reports whether a mount that failed with err failed because of what is on the device, and not because the
+// kernel lacks the filesystem, the device is busy, or the caller may not.
+func Damaged(err error) bool {
+	return err != nil && wrongType(err) && !errors.Is(err, unix.ENODEV)
+}

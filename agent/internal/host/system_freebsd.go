@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -110,4 +111,10 @@ func uptime() time.Duration {
 		return 0
 	}
 	return time.Duration(ts.Nano())
+}
+
+// Damaged reports whether a mount that failed with err failed because of what is on the device.
+func Damaged(err error) bool {
+	var exit *machine.ExitError
+	return errors.As(err, &exit)
 }
