@@ -81,24 +81,13 @@ func OncePerCause(log *slog.Logger, message string) func(error) {
 func healthDocument(p Place, h Health) ([]byte, error) {
 	role := wireserver.HealthRole{InstanceID: p.RoleInstanceID, State: h.State}
 	if h.SubStatus != "" {
-		role.Details = &wireserver.HealthDetails{SubStatus: h.SubStatus, Description: cut(h.Description)}
+		// Characters are counted before they are escaped, as the original does.
+		role.Details = &wireserver.HealthDetails{SubStatus: h.SubStatus, Description: first(h.Description, wireserver.MaxDescription)}
 	}
 	return EncodeXML(wireserver.Health{
 		XSI: wireserver.NamespaceXSI, XSD: wireserver.NamespaceXSD, Incarnation: p.Incarnation,
 		Container: wireserver.HealthContainer{ContainerID: p.ContainerID, Roles: []wireserver.HealthRole{role}},
 	})
-}
-
-// cut keeps as many characters as the fabric takes. They are counted before escaping, as the original does.
-func cut(s string) string {
-	n := 0
-	for i := range s {
-		if n == wireserver.MaxDescription {
-			return s[:i]
-		}
-		n++
-	}
-	return s
 }
 
 // ReportFingerprint posts the SSH host key's fingerprint as a role property. The fabric says 202 to it, and nothing

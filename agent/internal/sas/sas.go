@@ -15,21 +15,24 @@ const Mark = "<redacted>"
 // keys belongs to a signature.
 var (
 	urlWithQuery = regexp.MustCompile(`(?i)https?://[^\s?]*\?[^\s"'<>]+`)
+	bareSign     = regexp.MustCompile(`(?i)\b(sig=)[^\s&"'<>]+`)
 	signatureKey = regexp.MustCompile(`(?i)(?:^|[&;?])(?:amp;)?(?:sv|st|se|sr|sp|sip|spr|sig|skoid|sktid)=`)
 )
 
-// Redact replaces the query of every http(s) URL in text that carries a shared-access signature.
+// Redact replaces the query of every http(s) URL in text that carries a shared-access signature, and a signature that
+// stands alone, as in a server's complaint about a path.
 func Redact(text string) string {
-	if !strings.Contains(text, "://") {
+	if !strings.Contains(text, "=") {
 		return text
 	}
-	return urlWithQuery.ReplaceAllStringFunc(text, func(u string) string {
+	text = urlWithQuery.ReplaceAllStringFunc(text, func(u string) string {
 		head, query, _ := strings.Cut(u, "?")
 		if !signatureKey.MatchString(query) {
 			return u
 		}
 		return head + "?" + Mark
 	})
+	return bareSign.ReplaceAllString(text, "${1}"+Mark)
 }
 
 // URL is u without its query, whatever it holds: the form in which a URL goes into an error.

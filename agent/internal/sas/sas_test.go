@@ -19,7 +19,8 @@ func TestRedactHidesEverySignature(t *testing.T) {
 		{"upper case", "HTTPS://a.test/b?SIG=abc", "HTTPS://a.test/b?<redacted>"},
 		{"two of them", "https://a.test/?sig=a https://b.test/?sig=b", "https://a.test/?<redacted> https://b.test/?<redacted>"},
 		{"no signature", "http://168.63.129.16/machine/?comp=goalstate", "http://168.63.129.16/machine/?comp=goalstate"},
-		{"no URL", "what? sig=1", "what? sig=1"},
+		{"a path only", "no such blob: /b?sv=1&sig=abc", "no such blob: /b?sv=1&sig=<redacted>"},
+		{"no signature key", "what? design=1", "what? design=1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
