@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -43,8 +44,8 @@ func New(o Options) (*Fabric, error) {
 	if o.BlobURL == "" {
 		o.BlobURL = "https://{account}." + BlobDomain
 	}
-	if o.Dialer == nil {
-		o.Dialer = new(net.Dialer).DialContext
+	if o.Dial == nil {
+		o.Dial = new(net.Dialer).DialContext
 	}
 	j, err := journal.New(o.JournalSize, o.JournalFile)
 	if err != nil {
@@ -56,6 +57,9 @@ func New(o Options) (*Fabric, error) {
 	}
 	if o.NewKey != nil {
 		f.world.NewKey = o.NewKey
+	}
+	if o.DNS != nil {
+		o.DNS.Wildcard(BlobDomain, netip.MustParseAddr(BlobIP))
 	}
 	if o.KeepEvents > 0 {
 		f.world.KeepEvents = o.KeepEvents
@@ -84,7 +88,7 @@ func (f *Fabric) HostGA() http.Handler { return f.hostGA }
 // IMDS serves 169.254.169.254:80.
 func (f *Fabric) IMDS() http.Handler { return f.imds }
 
-// Blobs serves blob storage, over TLS with BlobTLS or plain.
+// Blobs serves blob storage, over TLS with TLSConfig or plain.
 func (f *Fabric) Blobs() http.Handler { return f.blobs }
 
 // Control serves the API under /v1/.
@@ -242,7 +246,7 @@ func (f *Fabric) Info() control.Info {
 
 // DialGuest connects to a guest's port from the fabric's side of its network.
 func (f *Fabric) DialGuest(ctx context.Context, addr string) (net.Conn, error) {
-	return f.options.Dialer(ctx, "tcp", addr)
+	return f.options.Dial(ctx, "tcp", addr)
 }
 
 // notFound lets a VM that is not there be told from other errors without knowing this package's inside.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"net"
+	"net/netip"
 )
 
 // Options say how a fabric is set up. The zero value is a fabric with a blob storage at its real name and nothing
@@ -19,6 +20,10 @@ type Options struct {
 	KeepEvents int
 	// NewKey makes the keys of tenant certificates (nil: RSA of 2048 bits). A swarm may share one.
 	NewKey func() (crypto.Signer, error)
-	// Dialer reaches guests from the fabric's side of their network (nil: a net.Dialer).
-	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Dial reaches guests from the fabric's side of their network (nil: a net.Dialer).
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// DNS is told the names of blob storage, if there is one; a *dns.Records is.
+	DNS interface {
+		Wildcard(domain string, addr netip.Addr)
+	}
 }

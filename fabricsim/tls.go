@@ -87,9 +87,9 @@ func (f *Fabric) CA() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.tls.certificate.Raw})
 }
 
-// BlobTLS is the TLS side of blob storage. Playbook steps for the route "tls" change the certificate of a handshake
+// TLSConfig is the TLS side of blob storage. Playbook steps for the route "tls" change the certificate of a handshake
 // or refuse it; such handshakes are in the journal.
-func (f *Fabric) BlobTLS() *tls.Config {
+func (f *Fabric) TLSConfig() *tls.Config {
 	return &tls.Config{
 		NextProtos: []string{"http/1.1"}, // so that answers can be cut short
 		MinVersion: tls.VersionTLS12,

@@ -91,9 +91,16 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	return i, c.do(ctx, http.MethodGet, "/v1/info", nil, &i)
 }
 
-// AddVM adds a virtual machine.
-func (c *Client) AddVM(ctx context.Context, vm goal.VM) error {
-	return c.do(ctx, http.MethodPost, "/v1/vms", vm, nil)
+// CA is the certificate, in PEM, that a guest must trust to reach blob storage.
+func (c *Client) CA(ctx context.Context) ([]byte, error) {
+	i, err := c.Info(ctx)
+	return []byte(i.CA), err
+}
+
+// AddVM adds a virtual machine with its initial goal state.
+func (c *Client) AddVM(ctx context.Context, vm goal.VM) (VM, error) {
+	var added VM
+	return added, c.do(ctx, http.MethodPost, "/v1/vms", vm, &added)
 }
 
 // RemoveVM forgets a virtual machine.
@@ -133,9 +140,10 @@ func (c *Client) WaitVM(ctx context.Context, id string, good func(VM) (ok bool, 
 	}
 }
 
-// SetGoalState makes s what is wanted of a VM.
-func (c *Client) SetGoalState(ctx context.Context, id string, s goal.State) error {
-	return c.do(ctx, http.MethodPut, vmPath(id, "/goal-state"), s, nil)
+// SetGoalState makes s what is wanted of a VM, and answers the VM with the goal state's id.
+func (c *Client) SetGoalState(ctx context.Context, id string, s goal.State) (VM, error) {
+	var vm VM
+	return vm, c.do(ctx, http.MethodPut, vmPath(id, "/goal-state"), s, &vm)
 }
 
 // SetAddresses says from which addresses a VM's requests come.

@@ -78,7 +78,7 @@ func handleVMs(m *http.ServeMux, b Backend) {
 	m.HandleFunc("POST /v1/vms", func(w http.ResponseWriter, r *http.Request) {
 		var vm goal.VM
 		if read(w, r, &vm) {
-			reply(w, nil, b.AddVM(vm))
+			replyVM(w, b, vm.ID, b.AddVM(vm))
 		}
 	})
 	m.HandleFunc("GET /v1/vms/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -95,7 +95,7 @@ func handleVMs(m *http.ServeMux, b Backend) {
 	m.HandleFunc("PUT /v1/vms/{id}/goal-state", func(w http.ResponseWriter, r *http.Request) {
 		var s goal.State
 		if read(w, r, &s) {
-			reply(w, nil, b.SetGoalState(r.PathValue("id"), s))
+			replyVM(w, b, r.PathValue("id"), b.SetGoalState(r.PathValue("id"), s))
 		}
 	})
 	m.HandleFunc("PUT /v1/vms/{id}/addresses", func(w http.ResponseWriter, r *http.Request) {
@@ -214,6 +214,16 @@ func reply(w http.ResponseWriter, v any, err error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(v) //nolint:errcheck // the client may have gone
+}
+
+// replyVM answers with a VM that was just changed.
+func replyVM(w http.ResponseWriter, b Backend, id string, err error) {
+	if err != nil {
+		reply(w, nil, err)
+		return
+	}
+	vm, err := b.WaitVM(context.Background(), id, -1)
+	reply(w, vm, err)
 }
 
 func replyBytes(w http.ResponseWriter, data []byte, err error) {

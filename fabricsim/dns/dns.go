@@ -10,13 +10,17 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Records are the names a fabric knows. The zero value knows none; it may be used by many goroutines at once.
+// Records are the names a fabric knows, and a handler that answers A and PTR questions from them: nothing for other
+// types of a known name, NXDOMAIN for unknown names. It may be used by many goroutines at once.
 type Records struct {
 	mu    sync.Mutex
 	zones map[string]netip.Addr // "blob.fabricsim.test." answers for all names below
 	hosts map[string]netip.Addr
 	names map[netip.Addr]string
 }
+
+// New is Records that know no name. A fabric adds those of its blob storage.
+func New() *Records { return &Records{} }
 
 // Wildcard makes every name below domain answer with addr.
 func (r *Records) Wildcard(domain string, addr netip.Addr) {
@@ -80,16 +84,13 @@ func firstLabel(name string) string {
 	return label + "."
 }
 
-// New is a handler that answers A and PTR questions from records, nothing for other types of a known name, and
-// NXDOMAIN for unknown names.
-func New(records *Records) dns.Handler {
-	return dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		w.WriteMsg(Answer(records, q)) //nolint:errcheck // the client asks again
-	})
+// ServeDNS answers a query.
+func (r *Records) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
+	w.WriteMsg(r.Answer(q)) //nolint:errcheck // the client asks again
 }
 
 // Answer is the reply to a query.
-func Answer(records *Records, q *dns.Msg) *dns.Msg {
+func (r *Records) Answer(q *dns.Msg) *dns.Msg {
 	m := new(dns.Msg)
 	m.SetReply(q)
 	m.Authoritative, m.RecursionAvailable = true, true
@@ -99,10 +100,10 @@ func Answer(records *Records, q *dns.Msg) *dns.Msg {
 	}
 	question := q.Question[0]
 	if question.Qtype == dns.TypePTR {
-		answerPTR(records, m, question)
+		answerPTR(r, m, question)
 		return m
 	}
-	addr, ok := records.Lookup(question.Name)
+	addr, ok := r.Lookup(question.Name)
 	if !ok {
 		m.Rcode = dns.RcodeNameError
 		return m

@@ -4,12 +4,17 @@
 package fault
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"path"
 	"strings"
 	"sync"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Step is one line of a playbook: whom it hits and what it does. Several actions may be combined, say a delay with
@@ -80,6 +85,22 @@ func (s Step) String() string {
 	add(s.Stale, "stale")
 	add(s.Certificate != "", "certificate %s", s.Certificate)
 	return strings.TrimSpace(b.String())
+}
+
+// Parse reads a playbook: a YAML (or JSON) list of steps.
+func Parse(data []byte) ([]Step, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	var steps []Step
+	if err := dec.Decode(&steps); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("playbook: %w", err)
+	}
+	for i, s := range steps {
+		if err := s.Check(); err != nil {
+			return nil, fmt.Errorf("playbook, step %d: %w", i+1, err)
+		}
+	}
+	return steps, nil
 }
 
 // Check says what makes no sense in a step.
