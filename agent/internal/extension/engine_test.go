@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == host.HandlerCommandMode {
 		os.Exit(host.HandlerCommandMain(os.Args[2:]))
 	}
+	if len(os.Args) > 2 && os.Args[1] == "mortal-agent" {
+		os.Exit(mortalAgent(os.Args[2]))
+	}
 	os.Exit(m.Run())
 }
 
@@ -69,6 +72,12 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
+	return newQuietWorld(t)
+}
+
+// newQuietWorld is newWorld for a test that is not run beside others.
+func newQuietWorld(t *testing.T) *world {
+	t.Helper()
 	root := t.TempDir()
 	assert.NilError(t, os.MkdirAll(root+"/var/lib/waagent", 0o755))
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))

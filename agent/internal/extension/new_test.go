@@ -172,7 +172,7 @@ type machineOfWorld interface {
 }
 
 func (m impatient) RunHandler(ctx context.Context, c machine.HandlerCommand) (machine.CommandEnd, error) {
-	c.Timeout = 300 * time.Millisecond
+	c.Timeout = 4 * time.Second
 	return m.machineOfWorld.RunHandler(ctx, c)
 }
 

@@ -39,6 +39,15 @@ func (e *Engine) show(items []*item) {
 	e.views, e.disk = views, false
 }
 
+// Announce makes a goal state that will be processed next what is reported, so that no report in between shows the
+// status of the one before as an answer to it.
+func (e *Engine) Announce(w goalstate.Wanted) {
+	if w.Outdated || w.OnHold && !e.o.IgnoreHold || len(unsupported(w.RequiredFeatures)) > 0 {
+		return
+	}
+	e.show(e.order(w))
+}
+
 // showDone makes a goal state that is not processed what is reported, as far as it is on disk.
 func (e *Engine) showDone(w goalstate.Wanted) {
 	items := e.order(w)
