@@ -141,6 +141,9 @@ func (b *firstBoot) keyDir(owner account.Entry, dir string) error {
 	if !fresh && path.Base(dir) != ".ssh" {
 		return err
 	}
+	if err := b.home(owner, dir); err != nil {
+		return err
+	}
 	if err := b.Files.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -148,6 +151,17 @@ func (b *firstBoot) keyDir(owner account.Entry, dir string) error {
 		return err
 	}
 	return b.Machine.Chown(dir, owner.UID, owner.GID)
+}
+
+// home makes a home that an existing account lacks, before a folder is made in it.
+func (b *firstBoot) home(owner account.Entry, dir string) error {
+	if !strings.HasPrefix(dir, owner.Home+"/") || b.Files.Exists(owner.Home) {
+		return nil
+	}
+	if err := b.Files.MkdirAll(owner.Home, 0o700); err != nil {
+		return err
+	}
+	return b.Machine.Chown(owner.Home, owner.UID, owner.GID)
 }
 
 // label gives a file the context that sshd may read where SELinux is on. Failing is not fatal: the policy may not know it.

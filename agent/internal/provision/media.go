@@ -33,8 +33,8 @@ type disc struct {
 	document   []byte
 }
 
-// errNoDocument is wrapped by every reason for which a drive is not the provisioning media.
-var errNoDocument = errors.New("no " + ovfenv.FileName)
+// errNoDocument is a medium that is not the provisioning media.
+var errNoDocument = errors.New("it holds no " + ovfenv.FileName)
 
 // findMedia looks into every optical drive until one holds the document, and looks again for a while: a drive may show
 // up late.
@@ -59,7 +59,7 @@ func (p *Provisioner) findMedia(ctx context.Context) (disc, error) {
 func (p *Provisioner) lookOnce(ctx context.Context) (disc, error) {
 	drives := p.drives()
 	if len(drives) == 0 {
-		return disc{}, fmt.Errorf("find the provisioning media: there is no optical drive: %w", errNoDocument)
+		return disc{}, errors.New("find the provisioning media: there is no optical drive")
 	}
 	var reasons []string
 	for _, device := range drives {
@@ -70,7 +70,7 @@ func (p *Provisioner) lookOnce(ctx context.Context) (disc, error) {
 		p.Log.Debug("A drive is not the provisioning media", "device", device, "reason", err)
 		reasons = append(reasons, fmt.Sprintf("%s: %v", device, err))
 	}
-	return disc{}, fmt.Errorf("find the provisioning media: %s: %w", strings.Join(reasons, "; "), errNoDocument)
+	return disc{}, fmt.Errorf("find the provisioning media: %s", strings.Join(reasons, "; "))
 }
 
 // drives lists the devices that may be optical drives, likeliest first, each once whatever links lead to it.
@@ -111,11 +111,11 @@ func (p *Provisioner) readDrive(ctx context.Context, device string) (disc, error
 		return disc{}, err
 	}
 	d, mountErr := p.readMounted(ctx, device)
-	if mountErr == nil || errors.Is(mountErr, fs.ErrNotExist) || ctx.Err() != nil {
+	if mountErr == nil || errors.Is(mountErr, errNoDocument) || ctx.Err() != nil {
 		return d, mountErr
 	}
 	d, err := p.readRaw(device)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, errNoDocument) {
 		return disc{}, errors.Join(mountErr, err)
 	}
 	return d, err
@@ -199,7 +199,7 @@ func (p *Provisioner) documentIn(dir string) ([]byte, error) {
 		defer f.Close()
 		return bounded(f)
 	}
-	return nil, fmt.Errorf("%w: %w", errNoDocument, fs.ErrNotExist)
+	return nil, errNoDocument
 }
 
 // readRaw is for kernels without the filesystem: containers, and machines where hardening forbids udf.
@@ -229,7 +229,7 @@ func (p *Provisioner) readRaw(device string) (disc, error) {
 		document, err := bounded(file)
 		return disc{device: device, filesystem: strings.ToLower(info.Filesystem), reader: "agent", document: document}, err
 	}
-	return disc{}, fmt.Errorf("%w: %w", errNoDocument, fs.ErrNotExist)
+	return disc{}, errNoDocument
 }
 
 func bounded(r io.Reader) ([]byte, error) {

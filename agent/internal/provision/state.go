@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"strings"
@@ -119,7 +120,10 @@ func (p *Provisioner) writeRecord(r record) error {
 // Acknowledge notes that the fabric has taken Ready; until then every start of the daemon reports it again.
 func (p *Provisioner) Acknowledge() error {
 	r, err := p.readRecord()
-	if err != nil || r.Ready {
+	if errors.Is(err, fs.ErrNotExist) || r.Ready {
+		return nil // a Ready that is reported at each start anyway
+	}
+	if err != nil {
 		return err
 	}
 	r.Ready = true
