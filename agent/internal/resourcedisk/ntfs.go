@@ -61,10 +61,10 @@ func foreignNames(names []string) []string {
 }
 
 type ntfs struct {
-	r                   io.ReaderAt
-	sector, cluster     int64
-	mft                 int64 // bytes
-	recordSize, indexed int64
+	r               io.ReaderAt
+	sector, cluster int64
+	mft             int64 // bytes
+	recordSize      int64
 }
 
 func openNTFS(r io.ReaderAt) (ntfs, error) {

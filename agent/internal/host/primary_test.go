@@ -1,0 +1,34 @@
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"gotest.tools/v3/assert"
+)
+
+const routeSample = `Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
+eth1	00000000	0100000A	0003	0	0	200	00000000	0	0	0
+eth0	00000000	0100010A	0003	0	0	100	00000000	0	0	0
+eth2	00000000	0100020A	0003	0	0	100	00000000	0	0	0
+eth3	00000000	00000000	0001	0	0	1	00000000	0	0	0
+eth0	10813FA8	0100010A	0007	0	0	100	FFFFFFFF	0	0	0
+`
+
+func TestThePrimaryInterfaceHasTheDefaultRoute(t *testing.T) {
+	t.Parallel()
+	f := Files{Root: t.TempDir()}
+	for _, name := range []string{"lo", "eth7"} {
+		assert.NilError(t, os.MkdirAll(filepath.Join(f.Root, "sys/class/net", name), 0o755))
+	}
+	got, err := f.PrimaryInterface()
+	assert.NilError(t, err)
+	assert.Equal(t, got, "eth7")
+
+	assert.NilError(t, os.MkdirAll(filepath.Join(f.Root, "proc/net"), 0o755))
+	assert.NilError(t, os.WriteFile(filepath.Join(f.Root, "proc/net/route"), []byte(routeSample), 0o444))
+	got, err = f.PrimaryInterface()
+	assert.NilError(t, err)
+	assert.Equal(t, got, "eth0")
+}
