@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -64,6 +65,13 @@ func Code(err error) int {
 		return status.Code
 	}
 	return 0
+}
+
+// Answered reports whether err is about an answer that came, rather than a connection that failed.
+func Answered(err error) bool {
+	var n net.Error
+	var op *net.OpError
+	return !errors.As(err, &n) && !errors.As(err, &op) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // excerptSize bounds what of an error's body is kept.

@@ -20,6 +20,14 @@ type HostGA struct {
 	Wire *WireServer // whose Identity the calls carry, and which renews it
 	// NewID makes the correlation id of a request.
 	NewID func() string
+	// Asked, when set, hears how a call that the platform wants to know about ended, under its observation's name.
+	Asked func(observation string, err error)
+}
+
+func (g *HostGA) asked(observation string, err error) {
+	if g.Asked != nil {
+		g.Asked(observation, err)
+	}
 }
 
 func (g *HostGA) url(path string) string {
@@ -53,6 +61,7 @@ func (g *HostGA) Versions(ctx context.Context) error {
 		Method: http.MethodGet, URL: g.url(hostga.PathVersions),
 		Header: map[string]string{hostga.HeaderContainerID: place.ContainerID},
 	}, Retry{})
+	g.asked(wireserver.ObservePluginVersions, err)
 	if err != nil {
 		return err
 	}
@@ -123,7 +132,9 @@ func (g *HostGA) Artifact(ctx context.Context, a Artifact, read func(io.Reader) 
 		if a.ManifestURI != "" {
 			h[hostga.HeaderManifestLocation] = a.ManifestURI
 		}
-		return g.HTTP.Stream(ctx, Request{Method: http.MethodGet, URL: g.url(hostga.PathArtifact), Header: h}, Retry{}, read)
+		err := g.HTTP.Stream(ctx, Request{Method: http.MethodGet, URL: g.url(hostga.PathArtifact), Header: h}, Retry{}, read)
+		g.asked(wireserver.ObservePluginArtifact, err)
+		return err
 	})
 }
 
@@ -136,6 +147,7 @@ func (g *HostGA) PutStatus(ctx context.Context, body []byte) error {
 	h := g.header(place)
 	h["Content-Type"] = wireserver.ContentTypeJSON
 	_, err = g.HTTP.Do(ctx, Request{Method: http.MethodPut, URL: g.url(hostga.PathStatus), Header: h, Body: body}, Retry{})
+	g.asked(wireserver.ObservePluginStatus, err)
 	if Stale(err) {
 		return errors.Join(err, g.Wire.Refresh(ctx))
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -26,6 +27,8 @@ type HTTP struct {
 	Roots   *x509.CertPool // nil: the system's
 	// Failpoint, when set, is asked before every request; its error stands for the process dying there.
 	Failpoint func(name string) error
+	// Unanswered, when set, hears of every attempt that no answer came to, by the host and port asked.
+	Unanswered func(hostPort string)
 }
 
 // Request is one request. Header names are sent as they are spelled here.
@@ -101,6 +104,9 @@ func (h *HTTP) once(ctx context.Context, r Request, read func(*http.Response) er
 		return &StatusError{Method: r.Method, URL: sas.URL(r.URL), Code: resp.StatusCode, Body: sas.Redact(excerpt(body))}
 	})
 	if err != nil && Code(err) == 0 {
+		if u, parseErr := url.Parse(r.URL); h.Unanswered != nil && parseErr == nil && ctx.Err() == nil {
+			h.Unanswered(hostPort(u))
+		}
 		return fmt.Errorf("%s %s: %w", r.Method, sas.URL(r.URL), err)
 	}
 	return err

@@ -21,9 +21,12 @@ func (n Net) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	if h == nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	client, server := net.Pipe()
 	go answer(server, h)
-	return client, ctx.Err()
+	return client, nil
 }
 
 // answer serves one request. A handler that panics with http.ErrAbortHandler breaks the connection off.
@@ -114,6 +117,9 @@ func Abort(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 // Silent is an address that takes connections and never says anything; what is sent to it is swallowed.
 func Silent(ctx context.Context, _, _ string) (net.Conn, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	client, server := net.Pipe()
 	go func() {
 		defer server.Close()
@@ -124,5 +130,5 @@ func Silent(ctx context.Context, _, _ string) (net.Conn, error) {
 			}
 		}
 	}()
-	return client, ctx.Err()
+	return client, nil
 }
