@@ -44,11 +44,12 @@ type loop struct {
 	upload  *status.Uploader
 	events  event.Sink
 	work    chan goalstate.Wanted // the newest goal state that was not taken up yet
+	over    chan struct{}         // a goal state has just been processed
 	state   loopState
 }
 
 func (p *program) newLoop(l *link, events event.Sink) *loop {
-	lp := &loop{p: p, link: l, upload: l.uploader(), events: events, work: make(chan goalstate.Wanted, 1)}
+	lp := &loop{p: p, link: l, upload: l.uploader(), events: events, work: make(chan goalstate.Wanted, 1), over: make(chan struct{}, 1)}
 	d := l.downloader(lp.state.fastTrack)
 	lp.fetcher = p.fetcher(l, d, p.history())
 	lp.engine = p.engine(l, d, events, lp)
@@ -93,8 +94,24 @@ func (l *loop) poll(ctx context.Context) error {
 			l.p.log.Info("The agent was disabled, ending", "file", l.p.lib("disable_agent"))
 			return errDisabled // the supervisor starts this process again, and that one sleeps
 		}
-		if !pause(ctx, l.period()) {
+		if !l.rest(ctx, wanted, &said) {
 			return nil
+		}
+	}
+}
+
+// rest waits for the next period. What came of a goal state is reported as soon as it is over.
+func (l *loop) rest(ctx context.Context, w goalstate.Wanted, said *failures) bool {
+	t := time.NewTimer(l.period())
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-t.C:
+			return true
+		case <-l.over:
+			l.report(ctx, w, said)
 		}
 	}
 }
@@ -123,6 +140,10 @@ func (l *loop) process(ctx context.Context) error {
 				return r.Err
 			}
 			l.state.done(r.GoalState)
+			select {
+			case l.over <- struct{}{}:
+			default: // the poll has not taken the last one up yet
+			}
 		}
 	}
 }

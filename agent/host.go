@@ -16,7 +16,7 @@ const daemonVersionEnv = "_AZURE_GUEST_AGENT_DAEMON_VERSION_"
 
 // SpawnProcess starts this program again, as a process of its own, with o's Args.
 func SpawnProcess(_ context.Context, o Options) (machine.Process, error) {
-	return host.SpawnSelf(o.Args, []string{daemonVersionEnv + "=" + Version}, o.Stdout, o.Stderr)
+	return host.SpawnSelf(o.Args, []string{daemonVersionEnv + "=" + release}, o.Stdout, o.Stderr)
 }
 
 // HandlerCommandMode is the first argument by which the agent calls itself to be the parent of a handler command. A test

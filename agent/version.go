@@ -10,23 +10,23 @@ import (
 	"github.com/waagent-go/waagent/agent/internal/cmdline"
 )
 
-// Version is the agent's own version, set at link time. Four numbers, the first above every 2.x of the Python agent:
+// release is the agent's own version, set at link time. Four numbers, the first above every 2.x of the Python agent:
 // a Python daemon prefers our package, and no directory of its own is newer than us.
-var Version = "3.0.0.0"
+var release = "3.0.0.0"
 
 // packageDir is the name of a folder that an agent package is unpacked into.
 var packageDir = regexp.MustCompile(`^WALinuxAgent-([0-9]+(?:\.[0-9]+)*)$`)
 
-// runningVersion is Version, unless this process runs in an agent package's folder: then the folder's name says.
+// runningVersion is release, unless this process runs in an agent package's folder: then the folder's name says.
 func runningVersion() string {
 	dir, err := os.Getwd()
 	if err != nil {
-		return Version
+		return release
 	}
 	if m := packageDir.FindStringSubmatch(filepath.Base(dir)); m != nil {
 		return m[1]
 	}
-	return Version
+	return release
 }
 
 // goalStateCmdline is how a goal-state process of a package shows itself in /proc.

@@ -6,6 +6,7 @@ package extension
 import (
 	"context"
 	"log/slog"
+	"path"
 	"sync"
 
 	"github.com/waagent-go/waagent/agent/internal/artifact"
@@ -48,8 +49,12 @@ type Options struct {
 
 	// Policy reads the policy in force; it is asked once per goal state. nil allows everything.
 	Policy func() (*policy.Policy, error)
-	// Verifier judges packages; nil judges none. Its verdict is recorded, and binding where the policy asks for it.
+	// Verifier judges packages; nil judges none. Its verdict is recorded, and binding where the policy asks for it
+	// and MustSign says that this VM is one where that counts (a confidential one); nil says no.
 	Verifier Verifier
+	MustSign func() bool
+	// SigningRoot is written to microsoft_root_certificate.pem at the start, for those who check signatures themselves.
+	SigningRoot []byte
 	// Slice names the systemd slice of an extension's commands; nil or "" is none.
 	Slice func(handler, extension string) string
 	// Limits is told of a handler's resource limits once it is set up and again before each enable, and with
@@ -99,6 +104,12 @@ func New(o Options) *Engine {
 // their events folders are there. Process calls it if nobody has.
 func (e *Engine) Start() {
 	e.once.Do(func() {
+		if e.o.SigningRoot != nil {
+			file := path.Join(e.o.LibDir, "microsoft_root_certificate.pem")
+			if err := e.o.Files.WriteAtomic(file, e.o.SigningRoot, 0o600); err != nil {
+				e.log.Warn("cannot write the signing root", "error", err.Error())
+			}
+		}
 		for _, h := range e.onDisk("") {
 			if err := h.writeEnvironment(); err != nil {
 				h.log().Warn("cannot refresh HandlerEnvironment.json", "error", err.Error())

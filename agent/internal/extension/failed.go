@@ -38,16 +38,16 @@ func (p *processing) gates(it *item) error {
 	case it.wanted.Invalid == "" && !safeNames(it):
 		return fail(classConfig, status.CodeUnknown, fmt.Errorf("the name of %q cannot be a file's", it.fullName()))
 	case p.e.o.Disabled:
-		return it.disallow(failText(classError, code, "Extension '%s' will not be processed since extension processing "+
-			"is disabled. To enable extension processing, set Extensions.Enabled=y in '%s'", it.fullName(), p.e.o.ConfigFile))
+		return barred(classError, code, "Extension '%s' will not be processed since extension processing "+
+			"is disabled. To enable extension processing, set Extensions.Enabled=y in '%s'", it.fullName(), p.e.o.ConfigFile)
 	case p.policyErr != nil:
-		return it.disallow(failText(classDisallowed, code, "Extension '%s' will not be processed since the extension "+
-			"policy is invalid: %v", it.fullName(), p.policyErr))
+		return barred(classDisallowed, code, "Extension '%s' will not be processed since the extension "+
+			"policy is invalid: %v", it.fullName(), p.policyErr)
 	case p.blocked != "":
 		return failText(classDependencies, status.CodeUnknown, "%s", p.blocked)
 	case !p.policy.Allows(it.wanted.Name) && !it.goesUnseen():
-		return it.disallow(failText(classDisallowed, code, "Extension '%s' will not be processed since it is not in the "+
-			"allow list of the extension policy", it.fullName()))
+		return barred(classDisallowed, code, "Extension '%s' will not be processed since it is not in the "+
+			"allow list of the extension policy", it.fullName())
 	}
 	return nil
 }
@@ -67,11 +67,10 @@ func safeNames(it *item) bool {
 	return it.wanted.Name != ""
 }
 
-// disallow makes f the extension's status too, in place of its own: the fabric compares sequence numbers.
-func (it *item) disallow(f *failure) error {
-	it.e.mu.Lock()
-	it.view.disallowed = true
-	it.e.mu.Unlock()
+// barred is the failure of an extension that must not run. It becomes the extension's status too, in place of its own:
+// the fabric compares sequence numbers.
+func barred(class string, code int, format string, args ...any) *failure {
+	f := failText(class, code, format, args...)
 	f.overwrites = true
 	return f
 }
@@ -88,7 +87,7 @@ func (it *item) failed(err error) error {
 		it.setProblem(f)
 		return nil
 	}
-	it.setVersion(h)
+	it.blame(h, f)
 	multi := it.wanted.MultiConfig
 	ownStatusOnly := f.class == classMultiEnable || f.class == classDependencies && multi && h.readStatus() != nil
 	var werr error

@@ -18,6 +18,7 @@ type item struct {
 	source  source
 	journal *journal
 
+	mustSign      bool   // the policy asks for a valid signature
 	uninstallExit string // of the old version, "" without an update
 }
 

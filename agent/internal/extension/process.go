@@ -125,6 +125,7 @@ type processing struct {
 
 // one takes an item through its gates, runs it, records what came of it, and waits for it if others depend on it.
 func (p *processing) one(ctx context.Context, it *item) error {
+	p.signatures(it)
 	it.log().Info(fmt.Sprintf("Target handler state: %s [%s]", it.wanted.State, p.id))
 	it.setPhase(running)
 	err := p.gates(it)
@@ -221,7 +222,8 @@ func (it *item) choose(ctx context.Context) error {
 			it.wanted.Version, it.wanted.Name)
 	}
 	it.h.version = best.version
-	it.source = source{uris: best.uris, manifestURI: m.URI, signature: it.wanted.EncodedSignature}
+	it.source = source{uris: best.uris, manifestURI: m.URI, signature: it.wanted.EncodedSignature,
+		mustSign: it.mustSign}
 	if best.version.compare(wanted) != 0 {
 		text := fmt.Sprintf("the goal state asks for %s and gets %s", it.wanted.Version, best.version)
 		it.h.event("RequestedVersionMismatch", true, text)

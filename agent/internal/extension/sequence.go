@@ -19,6 +19,9 @@ func (it *item) enable(ctx context.Context) error {
 			return err
 		}
 	} else {
+		if err := it.checkValidated(); err != nil {
+			return err
+		}
 		if err := h.checkMultiConfig(it.wanted); err != nil {
 			return err
 		}

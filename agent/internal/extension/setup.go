@@ -22,6 +22,7 @@ type source struct {
 	uris        []string
 	manifestURI string
 	signature   string
+	mustSign    bool // the policy asks for a valid signature
 }
 
 // setup brings the package and prepares the handler's folder; no command is run.
@@ -29,7 +30,8 @@ func (h aHandler) setup(ctx context.Context, from source, wanted goalstate.Handl
 	if err := h.setState(notInstalled); err != nil {
 		return err
 	}
-	if err := h.bring(ctx, from); err != nil {
+	signed, err := h.bring(ctx, from)
+	if err != nil {
 		return err
 	}
 	if err := h.prepare(wanted); err != nil {
@@ -38,64 +40,70 @@ func (h aHandler) setup(ctx context.Context, from source, wanted goalstate.Handl
 		}
 		return err
 	}
-	return nil
+	return h.recordSignature(signed, from.mustSign)
 }
 
-// bring unpacks the package that an image was shipped with, or else downloads it.
-func (h aHandler) bring(ctx context.Context, from source) error {
+// bring unpacks the package that an image was shipped with, or else downloads it, and says whether it is signed.
+func (h aHandler) bring(ctx context.Context, from source) (signed bool, err error) {
 	real, err := h.e.real(h.zip())
 	if err != nil {
-		return err
+		return false, err
 	}
 	if h.e.o.Files.Exists(h.zip()) {
-		err := h.unpackInto(real, from.signature)
+		signed, err := h.unpackInto(real, from)
 		if err == nil {
 			h.log().Info("Unpacked the package that was there already", "zip", h.zip())
-			return nil
+			return signed, nil
 		}
 		h.log().Warn("the package that was there is unusable and will be downloaded", "zip", h.zip(), "error", err.Error())
 		h.wipe()
 	}
+	return h.download(ctx, real, from)
+}
+
+func (h aHandler) download(ctx context.Context, zip string, from source) (signed bool, err error) {
 	if len(from.uris) == 0 {
 		err := errors.New("the manifest names no place to download the package from")
-		return fail(classDownload, status.CodeUnknown, err)
+		return false, fail(classDownload, status.CodeUnknown, err)
 	}
 	if err := h.e.failpoint("download %s", h); err != nil {
+		return false, err
+	}
+	accept := func(file string) (err error) {
+		signed, err = h.unpackInto(file, from)
 		return err
 	}
-	err = h.e.o.Downloader.Package(ctx, slices.Clone(from.uris), from.manifestURI, real, func(file string) error {
-		return h.unpackInto(file, from.signature)
-	})
+	err = h.e.o.Downloader.Package(ctx, slices.Clone(from.uris), from.manifestURI, zip, accept)
 	if rerr := h.e.o.Files.Remove(h.zip()); err == nil {
 		err = rerr
 	}
 	if err == nil {
 		h.event("Download", true, "Download succeeded")
-		return nil
+		return signed, nil
 	}
 	var f *failure
 	if stopped(ctx, err) || errors.As(err, &f) {
-		return err
+		return false, err
 	}
-	return fail(classDownload, status.CodeDownload, fmt.Errorf("download the package: %w", err))
+	return false, fail(classDownload, status.CodeDownload, fmt.Errorf("download the package: %w", err))
 }
 
 // unpackInto extracts the package; a half unpacked folder does not stay.
-func (h aHandler) unpackInto(file, signature string) error {
-	if err := h.checkSignature(file, signature); err != nil {
-		return err
+func (h aHandler) unpackInto(file string, from source) (signed bool, err error) {
+	if signed, err = h.checkSignature(file, from); err != nil {
+		return false, err
 	}
 	real, err := h.e.real(h.base())
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := h.setState(notInstalled); err != nil {
-		return err
+		return false, err
 	}
 	if err := unpack(file, real, h.e.o.MaxUnpacked); err != nil {
-		return errors.Join(fmt.Errorf("unpack %s: %w", filepath.Base(file), err), h.e.o.Files.RemoveAll(h.base()))
+		return false, errors.Join(fmt.Errorf("unpack %s: %w", filepath.Base(file), err), h.e.o.Files.RemoveAll(h.base()))
 	}
-	return nil
+	return signed, nil
 }
 
 // wipe deletes folder and zip, so that the next try begins afresh.
@@ -174,6 +182,3 @@ func (h aHandler) checkMultiConfig(wanted goalstate.Handler) error {
 	}
 	return nil
 }
-
-// checkSignature judges the package before it is unpacked and remembers the verdict.
-func (h aHandler) checkSignature(string, string) error { return nil }

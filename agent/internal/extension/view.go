@@ -71,12 +71,17 @@ func (it *item) setPhase(p phase) {
 }
 
 // see tells Report of the version that was chosen.
-func (it *item) see() { it.setVersion(it.h) }
-
-func (it *item) setVersion(h aHandler) {
+func (it *item) see() {
 	it.e.mu.Lock()
 	defer it.e.mu.Unlock()
-	it.view.h = h
+	it.view.h = it.h
+}
+
+// blame tells Report which version a failure is about.
+func (it *item) blame(h aHandler, f *failure) {
+	it.e.mu.Lock()
+	defer it.e.mu.Unlock()
+	it.view.h, it.view.disallowed = h, f.overwrites
 }
 
 func (it *item) setProblem(f *failure) {

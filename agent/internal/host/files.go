@@ -184,7 +184,11 @@ func (f Files) WriteAtomic(name string, data []byte, mode fs.FileMode) error {
 	if err := errors.Join(err, tmp.Chmod(mode), tmp.Sync(), tmp.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
+	err = os.Rename(tmp.Name(), path)
+	if isBusy(err) { // something is mounted there, as on /etc/hostname in a container: it can only be overwritten
+		return os.WriteFile(path, data, mode)
+	}
+	if err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -14,3 +15,6 @@ func keepOwner(path string, info fs.FileInfo) error {
 	}
 	return os.Lchown(path, int(st.Uid), int(st.Gid))
 }
+
+// isBusy reports whether a file could not be replaced because it is a mount point.
+func isBusy(err error) bool { return errors.Is(err, syscall.EBUSY) }

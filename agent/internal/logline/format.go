@@ -87,6 +87,8 @@ func shorten(d time.Duration) string {
 		d = d.Round(time.Millisecond)
 	case d.Abs() >= time.Millisecond:
 		d = d.Round(10 * time.Microsecond)
+	default:
+		d = d.Round(time.Microsecond)
 	}
 	return strings.ReplaceAll(d.String(), "\u00b5", "u")
 }

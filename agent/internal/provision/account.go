@@ -45,12 +45,9 @@ func (b *firstBoot) makeAccount(ctx context.Context) error {
 	return nil
 }
 
-// setPassword is only for passwords given: without one the account stays without. An account of the system's is refused.
+// setPassword refuses an account of the system's own, unless the configuration allows it.
 func (b *firstBoot) setPassword(ctx context.Context) error {
 	password := b.env.Linux.UserPassword
-	if password.IsZero() {
-		return nil
-	}
 	entry, err := b.accounts().Lookup(ctx, b.env.Linux.UserName)
 	if err != nil {
 		return err
@@ -101,11 +98,8 @@ func (b *firstBoot) doas() error {
 	return b.Files.Rewrite(path, []byte(text+rule+"\n"), 0o644)
 }
 
-// lockRoot leaves root without a password, if that is asked for.
+// lockRoot leaves root without a password.
 func (b *firstBoot) lockRoot(ctx context.Context) error {
-	if !b.Config.Provisioning.DeleteRootPassword {
-		return nil
-	}
 	return account.LockRoot(ctx, b.accounts(), b.Config.OS.PasswordPath)
 }
 

@@ -27,9 +27,6 @@ const customDataProgress = 30 * time.Second
 // saveCustomData keeps the customer's data: as base64, or decoded where that, or running it, is asked for.
 func (b *firstBoot) saveCustomData(context.Context) error {
 	text := b.env.Linux.CustomData
-	if text.IsZero() {
-		return nil
-	}
 	conf := b.Config.Provisioning
 	data, mode := []byte(text.Reveal()), os.FileMode(0o600)
 	if conf.DecodeCustomData || conf.ExecuteCustomData {

@@ -44,12 +44,9 @@ func (p *Provisioner) noteGuestAgent(wanted bool) error {
 // proxyAgentWait is how long the proxy agent is given to be in force, in the words of its own command line.
 const proxyAgentWait = "120"
 
-// proxyAgent waits for the guest proxy agent, where the platform asks for it, as cloud-init does: until it guards the way
-// to the fabric. It may be missing, for an extension can bring it later.
+// proxyAgent waits for the guest proxy agent, as cloud-init does: until it guards the way to the fabric. It may be missing,
+// for an extension can bring it later.
 func (b *firstBoot) proxyAgent(ctx context.Context) error {
-	if !b.env.Platform.ProvisionGuestProxyAgent {
-		return nil
-	}
 	_, err := b.Machine.Run(ctx, machine.Command{
 		Argv: []string{"azure-proxy-agent", "--status", "--wait", proxyAgentWait}, Timeout: 3 * time.Minute,
 	})

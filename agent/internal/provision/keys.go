@@ -15,9 +15,6 @@ import (
 
 // deployKeys appends each public key to the file it is for, once.
 func (b *firstBoot) deployKeys(ctx context.Context) error {
-	if len(b.env.Linux.PublicKeys) == 0 {
-		return nil
-	}
 	owner, err := b.accounts().Lookup(ctx, b.env.Linux.UserName)
 	if err != nil {
 		return err
@@ -178,9 +175,6 @@ func (b *firstBoot) label(ctx context.Context, file string) {
 
 // deployPairs stores private keys where the DVD wants them, for the user alone, and the public half beside them.
 func (b *firstBoot) deployPairs(ctx context.Context) error {
-	if len(b.env.Linux.KeyPairs) == 0 {
-		return nil
-	}
 	owner, err := b.accounts().Lookup(ctx, b.env.Linux.UserName)
 	if err != nil {
 		return err

@@ -22,11 +22,16 @@ type firstBoot struct {
 // provision does everything from the DVD to Ready.
 func (p *Provisioner) provision(ctx context.Context, vm string) (Outcome, error) {
 	b := &firstBoot{Provisioner: p, rec: record{VM: vm, Agent: p.Version, Flavour: string(FlavourAgent)}}
-	if p.cloudInitEnabled(ctx) {
+	if p.Config.Provisioning.Agent == string(FlavourAgent) && p.cloudInitEnabled(ctx) {
 		return p.fail(ctx, errors.New("cloud-init is enabled and Provisioning.Agent is waagent: only one of them can provision"))
 	}
-	if err := p.do(ctx, step{"media", b.readMedia}, step{"proxy-agent", b.proxyAgent}); err != nil {
+	if err := p.do(ctx, step{"media", b.readMedia}); err != nil {
 		return p.fail(ctx, err)
+	}
+	if b.env.Platform.ProvisionGuestProxyAgent {
+		if err := p.do(ctx, step{"proxy-agent", b.proxyAgent}); err != nil {
+			return p.fail(ctx, err)
+		}
 	}
 	p.Reporter.NotReady(ctx, SubStatusProvisioning, "Starting")
 	if err := p.do(ctx, b.steps()...); err != nil {
@@ -41,18 +46,33 @@ func (p *Provisioner) provision(ctx context.Context, vm string) (Outcome, error)
 	return p.finish(ctx, b.rec)
 }
 
-// steps are in the original's order, but for sshd, whose configuration can be checked only once there are host keys, and
-// for running custom data, which comes after all of it.
+// steps are those that this DVD and configuration ask for, in the original's order, but for sshd, whose configuration can
+// be checked only once there are host keys, and for running custom data, which comes after all of it.
 func (b *firstBoot) steps() []step {
-	steps := []step{
-		{"hostname", b.setHostname}, {"account", b.makeAccount}, {"password", b.setPassword}, {"sudo", b.allowSudo},
+	linux := b.env.Linux
+	all := []struct {
+		wanted bool
+		step
+	}{
+		{true, step{"hostname", b.setHostname}},
+		{true, step{"account", b.makeAccount}},
+		{!linux.UserPassword.IsZero(), step{"password", b.setPassword}},
+		{true, step{"sudo", b.allowSudo}},
+		{b.needsCertificates(), step{"certificates", b.fetchCertificates}},
+		{len(linux.PublicKeys) > 0, step{"public-keys", b.deployKeys}},
+		{len(linux.KeyPairs) > 0, step{"key-pairs", b.deployPairs}},
+		{!linux.CustomData.IsZero(), step{"custom-data", b.saveCustomData}},
+		{b.Config.Provisioning.DeleteRootPassword, step{"root-password", b.lockRoot}},
+		{true, step{"host-keys", b.hostKeys}},
+		{true, step{"sshd", b.configureSSHD}},
 	}
-	if b.needsCertificates() {
-		steps = append(steps, step{"certificates", b.fetchCertificates})
+	var steps []step
+	for _, s := range all {
+		if s.wanted {
+			steps = append(steps, s.step)
+		}
 	}
-	return append(steps,
-		step{"public-keys", b.deployKeys}, step{"key-pairs", b.deployPairs}, step{"custom-data", b.saveCustomData},
-		step{"root-password", b.lockRoot}, step{"host-keys", b.hostKeys}, step{"sshd", b.configureSSHD})
+	return steps
 }
 
 func (b *firstBoot) readMedia(ctx context.Context) error {

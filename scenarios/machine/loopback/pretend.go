@@ -47,7 +47,7 @@ type program func(p *pretend, c machine.Command) (machine.Result, error)
 var programs = map[string]program{
 	"useradd": useradd, "userdel": userdel, "usermod": done, "chpasswd": chpasswd, "getent": getent, "passwd": done,
 	"hostname": hostname, "hostnamectl": hostname, "ssh-keygen": sshKeygen, "sshd": done, "systemctl": systemctl,
-	"service": done, "chcon": done, "systemd-detect-virt": done,
+	"service": service, "chcon": done, "systemd-detect-virt": done,
 }
 
 func done(*pretend, machine.Command) (machine.Result, error) { return machine.Result{}, nil }

@@ -53,9 +53,22 @@ func exit(code int, format string, args ...any) (machine.Result, error) {
 	return machine.Result{ExitCode: code, Stderr: fmt.Appendf(nil, format, args...)}, nil
 }
 
-// useradd makes the account named last, with the next free id and a home.
+// operand is the one word of a command line that is neither an option nor an option's value.
+func operand(argv []string) string {
+	for i := 1; i < len(argv); i++ {
+		switch {
+		case slices.Contains([]string{"-s", "-e", "-c", "-g", "-G", "-d"}, argv[i]):
+			i++
+		case !strings.HasPrefix(argv[i], "-"):
+			return argv[i]
+		}
+	}
+	return ""
+}
+
+// useradd makes an account with the next free id and a home.
 func useradd(p *pretend, c machine.Command) (machine.Result, error) {
-	name := c.Argv[len(c.Argv)-1]
+	name := operand(c.Argv)
 	if p.entry("/etc/passwd", name) != "" {
 		return exit(9, "useradd: user '%s' already exists", name)
 	}
@@ -126,6 +139,9 @@ func systemctl(_ *pretend, c machine.Command) (machine.Result, error) {
 	}
 	return machine.Result{}, nil
 }
+
+// service knows no service either.
+func service(*pretend, machine.Command) (machine.Result, error) { return exit(1, "unrecognized service") }
 
 // sshKeygen makes a key pair (-t, -f, or -A for all types) or prints the fingerprint of one (-l -f).
 func sshKeygen(p *pretend, c machine.Command) (machine.Result, error) {
