@@ -40,7 +40,7 @@ func (m *machine) do(format string, args ...any) error {
 	return nil
 }
 
-func (m *machine) Marked() ([]string, error) { return m.marked, nil }
+func (m *machine) Marked() ([]string, error) { return slices.Clone(m.marked), nil }
 func (m *machine) Exists(_ context.Context, name string) (bool, error) {
 	return name == "root", nil
 }
