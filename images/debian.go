@@ -48,19 +48,19 @@ func (d debian) run(ctx context.Context, path string, p Progress) error {
 	if !exists(debianKeyring) {
 		return &Unavailable{ID: d.image.ID, Why: "the package debian-archive-keyring is not installed"}
 	}
-	dir, err := os.MkdirTemp("", "waagent-go-image-")
+	dir, discard, err := workspace(path + ".work")
 	if err != nil {
 		return fmt.Errorf("build image %s: %w", d.image.ID, err)
 	}
-	defer os.RemoveAll(dir)
+	defer discard()
 	finish := filepath.Join(dir, "finish")
 	if err := os.WriteFile(finish, debianFinish, 0o755); err != nil {
 		return fmt.Errorf("build image %s: %w", d.image.ID, err)
 	}
 	cmd := exec.CommandContext(ctx, program, d.arguments(path, finish, mirror(os.DirFS("/")))...)
 	// A clean environment: what the caller's shell exports must not find its way into package scripts.
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "HOME=/root"}
-	for _, name := range []string{"http_proxy", "https_proxy", "no_proxy", "SOURCE_DATE_EPOCH", "TMPDIR"} {
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "HOME=/root", "TMPDIR=" + dir}
+	for _, name := range []string{"http_proxy", "https_proxy", "no_proxy", "SOURCE_DATE_EPOCH"} {
 		if v, ok := os.LookupEnv(name); ok {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

@@ -20,6 +20,21 @@ auto eth0
 iface eth0 inet dhcp
 INTERFACES
 
+# Like other distributions' sshd-keygen: a server with no key at all would fail for good before an agent made its keys.
+cat > "$root/lib/systemd/system/ssh-hostkey.service" <<'UNIT'
+[Unit]
+Description=Make a first SSH host key
+Before=ssh.service
+ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/bin/ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key
+UNIT
+mkdir -p "$root/etc/systemd/system/ssh.service.requires"
+ln -sf /lib/systemd/system/ssh-hostkey.service "$root/etc/systemd/system/ssh.service.requires/ssh-hostkey.service"
+
 # Periodic upkeep of the distribution would only disturb measurements.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer; do
 	ln -sf /dev/null "$root/etc/systemd/system/$unit"

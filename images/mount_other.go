@@ -1,0 +1,9 @@
+//go:build !linux
+
+package images
+
+import "syscall"
+
+func mountTmpfs(string, string) error { return syscall.EPERM }
+
+func unmount(string) error { return nil }
