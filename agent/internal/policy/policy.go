@@ -52,7 +52,10 @@ func Parse(data []byte) (*Policy, error) {
 	if _, err := boolean("extensionPolicies", keys, "signatureRequired", &p.signatureRequired); err != nil {
 		return nil, err
 	}
-	return p, p.readExtensions(keys["extensions"])
+	if err := p.readExtensions(keys["extensions"]); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 func (p *Policy) readExtensions(data json.RawMessage) error {
