@@ -59,7 +59,7 @@ func (b *firstBoot) setPassword(ctx context.Context) error {
 	scheme := account.Scheme{ID: conf.PasswordCryptID, SaltLength: conf.PasswordCryptSaltLength}
 	err = b.accounts().SetPassword(ctx, entry.Name, password, scheme)
 	if err != nil && scheme.ID == account.Yescrypt && ctx.Err() == nil {
-		b.Log.Warn("This system cannot hash with yescrypt, taking SHA-512", "error", err)
+		b.Log.Warn("This system cannot hash with yescrypt, taking SHA-512", "error", firstLine(err))
 		err = b.accounts().SetPassword(ctx, entry.Name, password, account.Scheme{ID: "6", SaltLength: conf.PasswordCryptSaltLength})
 	}
 	return err
@@ -117,4 +117,10 @@ func (b *firstBoot) fetchCertificates(ctx context.Context) error {
 		return errors.New("the certificates of this VM cannot be fetched here")
 	}
 	return b.Certificates(ctx)
+}
+
+// firstLine leaves out the usage text that a program adds to its refusal.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }

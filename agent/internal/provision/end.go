@@ -21,7 +21,12 @@ func (p *Provisioner) eject(device string) {
 	if device == "" || strings.HasPrefix(device, "/dev/vd") {
 		return
 	}
-	if err := p.Machine.Eject(device); err != nil {
+	err := p.Machine.Eject(device)
+	if errors.Is(err, errors.ErrUnsupported) {
+		p.Log.Info("The provisioning media is in no drive that could be opened", "device", device)
+		return
+	}
+	if err != nil {
 		p.Log.Warn("The provisioning media stays in its drive", "device", device, "error", err)
 		return
 	}
