@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -15,7 +16,7 @@ const (
 	cdromLockDoor = 0x5329
 )
 
-// Eject opens the tray of an optical drive. The door is unlocked first: udev locks it while a medium is in.
+// Eject opens the tray of an optical drive; a device that has none is errors.ErrUnsupported. The door is unlocked first: udev locks it while a medium is in.
 func (m *Machine) Eject(device string) error {
 	path, err := m.files.Follow(device)
 	if err != nil {
@@ -27,7 +28,11 @@ func (m *Machine) Eject(device string) error {
 	}
 	defer f.Close()
 	_ = unix.IoctlSetInt(int(f.Fd()), cdromLockDoor, 0) // a drive without a lock says no, and ejects
-	if err := unix.IoctlSetInt(int(f.Fd()), cdromEject, 0); err != nil {
+	err = unix.IoctlSetInt(int(f.Fd()), cdromEject, 0)
+	if errors.Is(err, unix.ENOTTY) {
+		err = fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+	}
+	if err != nil {
 		return fmt.Errorf("eject %s: %w", device, err)
 	}
 	return nil
