@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,7 +41,41 @@ func start(t *testing.T, o container.Options) *container.Driver {
 	return d
 }
 
-// A guest is a machine that has just been switched on: systemd up, no host keys, an agent started by its unit, a
+// fabricsim builds the simulator as a container needs it: static.
+func fabricsim(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fabricsim")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/waagent-go/waagent/cmd/fabricsim")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	assert.NilError(t, err, string(out))
+	return path
+}
+
+// A guest finds the fabric at its real addresses and names; cut off from it, it finds nothing there.
+func TestAGuestReachesTheFabric(t *testing.T) {
+	t.Parallel()
+	ref := guestImage(t)
+	d := start(t, container.Options{Fabric: fabricsim(t)})
+	g, err := d.Boot(t.Context(), container.Spec{Name: "vm0", Image: ref, Unreachable: true})
+	assert.NilError(t, err)
+	get := func(url string) string {
+		r, err := g.Exec(t.Context(), machine.Command{Argv: []string{"curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", url}})
+		assert.NilError(t, err)
+		return string(r.Stdout)
+	}
+	const versions = "http://168.63.129.16/?comp=versions"
+	assert.Equal(t, get(versions), "000")
+	assert.NilError(t, g.Reach(t.Context(), true))
+	assert.Equal(t, get(versions), "200")
+	assert.Equal(t, get("http://168.63.129.16/machine/?comp=goalstate"), "410") // of a VM it does not know
+	assert.Equal(t, get("http://169.254.169.254/metadata/instance"), "400") // without its header
+	assert.Assert(t, get("http://any.blob.fabricsim.test/") != "000")
+	assert.NilError(t, g.Reach(t.Context(), false))
+	assert.Equal(t, get(versions), "000")
+}
+
+// A guest is a machine that has just been switched on: systemd up, an agent started by its unit, a
 // resource disk it can partition and mount, and files of its own where the engine had put binds.
 func TestAGuestLooksLikeAFreshlyStartedMachine(t *testing.T) {
 	t.Parallel()
@@ -70,7 +105,7 @@ func TestAGuestLooksLikeAFreshlyStartedMachine(t *testing.T) {
 		{"hostnamectl set-hostname web01 && cat /etc/hostname", "web01"},
 		{"ip route get 168.63.129.16", "via 10.177."},
 		{"stat -c %a /etc/here", "600"},
-		{"ls /etc/ssh/*key* 2>&1 | wc -l", "1"},
+		{"ls /etc/ssh/*key", "/etc/ssh/ssh_host_ed25519_key"},
 		{"cat /etc/resolv.conf", "nameserver 168.63.129.16"},
 		{"d=$(readlink -f /dev/disk/azure/resource) && parted -s $d mklabel msdos mkpart primary ext4 1MiB 100% && mkfs.ext4 -q ${d}p1 && mkdir -p /mnt/resource && mount ${d}p1 /mnt/resource && findmnt -n -o FSTYPE /mnt/resource", "ext4"},
 		{"fallocate -l 16M /mnt/resource/swapfile && chmod 600 /mnt/resource/swapfile && mkswap -q /mnt/resource/swapfile && swapon /mnt/resource/swapfile && cat /proc/swaps", "swapfile"},
@@ -87,10 +122,10 @@ func TestAGuestLooksLikeAFreshlyStartedMachine(t *testing.T) {
 func TestAGuestFulfilsTheContractOfMachines(t *testing.T) {
 	t.Parallel()
 	ref := guestImage(t)
-	d := start(t, container.Options{})
+	d := start(t, container.Options{Fabric: fabricsim(t)})
 	g, err := d.Boot(t.Context(), container.Spec{Name: "vm0", Image: ref})
 	assert.NilError(t, err)
-	machinetest.Contract(t, g, machinetest.Can{Users: true, Console: true})
+	machinetest.Contract(t, g, machinetest.Can{Users: true, Console: true, Dial: true})
 }
 
 // Two drivers, each with a guest of the same name, do not meet.

@@ -88,6 +88,15 @@ func (d *Driver) start(ctx context.Context) (err error) {
 	return err
 }
 
+// Available says why guests cannot be booted here, nil if they can.
+func Available(ctx context.Context) error {
+	engine, err := connect(ctx)
+	if err != nil {
+		return err
+	}
+	return engine.Close()
+}
+
 func connect(ctx context.Context) (*client.Client, error) {
 	os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true") // its image would have to be pulled; reap does that work
 	tclog.SetDefault(tclog.NewNoopLogger())
@@ -105,10 +114,10 @@ func connect(ctx context.Context) (*client.Client, error) {
 }
 
 // HTTP is a client that reaches the fabric's control API, at the URL that Base returns.
-func (d *Driver) HTTP() *http.Client { return d.fabric.http }
+func (d *Driver) HTTP() *http.Client { return d.fabric.control.HTTP }
 
 // Base is where the control API lies for HTTP.
-func (d *Driver) Base() string { return "http://fabric" }
+func (d *Driver) Base() string { return d.fabric.control.Base }
 
 // Address reserves the next free address for a guest.
 func (d *Driver) Address() netip.Addr {

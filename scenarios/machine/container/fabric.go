@@ -7,22 +7,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"github.com/waagent-go/waagent/fabricsim"
+	"github.com/waagent-go/waagent/fabricsim/control"
 )
 
 const emptyImage = "waagent-go-empty:1"
 
 // fabric is a fabricsim in a container that holds nothing else.
 type fabric struct {
-	id   string
-	http *http.Client
+	id      string
+	control *control.Client
 }
 
 // startFabric starts fabricsim with the network's gateway and the fabric's addresses, and waits until it answers.
@@ -52,7 +53,7 @@ func (d *Driver) startFabric(ctx context.Context) (*fabric, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the fabric: %w", err)
 	}
-	f := &fabric{id: made, http: unixClient(d.path("control/control.sock"))}
+	f := &fabric{id: made, control: control.NewClient("unix:" + d.path("control/control.sock"))}
 	if err := f.wait(ctx, d); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the fabric: %w: %s", err, logs(ctx, d.engine, f.id)), remove(ctx, d.engine, f.id))
 	}
@@ -62,24 +63,21 @@ func (d *Driver) startFabric(ctx context.Context) (*fabric, error) {
 func (d *Driver) fabricCommand() []string {
 	command := []string{"/fabricsim", "serve", "-control", "unix:/control/control.sock"}
 	gateway := netip.PrefixFrom(d.network.gateway, d.network.subnet.Bits())
-	for _, a := range []string{gateway.String(), "168.63.129.16/32", "168.63.129.20/32", "169.254.169.254/32"} {
-		command = append(command, "-add-address", a)
+	command = append(command, "-real", "-add-address", gateway.String())
+	for _, ip := range []string{fabricsim.WireServerIP, fabricsim.BlobIP, fabricsim.IMDSIP} {
+		command = append(command, "-add-address", ip+"/32")
 	}
 	return command
 }
 
-// wait returns once the control API answers anything at all.
+// wait returns once the control API answers.
 func (f *fabric) wait(ctx context.Context, d *Driver) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.Base()+"/v1/", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := f.http.Do(req)
+		_, err := f.control.Info(ctx)
 		if err == nil {
-			return resp.Body.Close()
+			return nil
 		}
 		state, inspectErr := d.engine.ContainerInspect(ctx, f.id, client.ContainerInspectOptions{})
 		if inspectErr == nil && !state.Container.State.Running {
@@ -101,15 +99,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-func unixClient(socket string) *http.Client {
-	return &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", socket)
-		},
-	}}
 }
 
 // importEmpty makes the image of the fabric's container: nothing at all.

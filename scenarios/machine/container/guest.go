@@ -85,7 +85,7 @@ func (g *Guest) Dial(ctx context.Context, port int) (net.Conn, error) {
 	if g.driver.fabric == nil {
 		return nil, fmt.Errorf("dial port %d: no fabric to dial from: %w", port, machine.ErrUnsupported)
 	}
-	return g.driver.fabric.dial(ctx, netip.AddrPortFrom(g.address, uint16(port)))
+	return g.driver.fabric.control.Dial(ctx, netip.AddrPortFrom(g.address, uint16(port)).String())
 }
 
 // Reboot is not possible: the kernel is the host's.
