@@ -143,7 +143,24 @@ func (f *Fabric) blobWritten(ctx context.Context, b blobs.Blob) {
 // The rest is control.Backend.
 
 // AddVM adds a virtual machine with its initial goal state.
-func (f *Fabric) AddVM(vm goal.VM) error { return f.world.AddVM(vm) }
+func (f *Fabric) AddVM(vm goal.VM) error {
+	if err := f.world.AddVM(vm); err != nil {
+		return err
+	}
+	f.register(vm.ID, vm.Addresses)
+	return nil
+}
+
+// register tells DNS the name of a VM, at its first address.
+func (f *Fabric) register(id string, addresses []string) {
+	v, ok := f.world.View(id)
+	if f.options.DNS == nil || !ok || len(addresses) == 0 {
+		return
+	}
+	if addr, err := netip.ParseAddr(addresses[0]); err == nil {
+		f.options.DNS.Register(v.Spec.Name, addr)
+	}
+}
 
 // RemoveVM forgets a virtual machine.
 func (f *Fabric) RemoveVM(id string) error { return notFound(f.world.RemoveVM(id)) }
@@ -164,7 +181,11 @@ func (f *Fabric) SetGoalState(id string, s goal.State) error {
 
 // SetAddresses says from which addresses a VM's requests come.
 func (f *Fabric) SetAddresses(id string, addresses []string) error {
-	return notFound(f.world.SetAddresses(id, addresses))
+	if err := f.world.SetAddresses(id, addresses); err != nil {
+		return notFound(err)
+	}
+	f.register(id, addresses)
+	return nil
 }
 
 // Redeploy changes a VM's container id and config name, as service healing does; the incarnation stays.

@@ -7,6 +7,12 @@ import (
 	"net/netip"
 )
 
+// DNS is what a fabric tells names to; *dns.Records is one.
+type DNS interface {
+	Wildcard(domain string, addr netip.Addr)
+	Register(name string, addr netip.Addr)
+}
+
 // Options say how a fabric is set up. The zero value is a fabric with a blob storage at its real name and nothing
 // kept on disk.
 type Options struct {
@@ -22,8 +28,6 @@ type Options struct {
 	NewKey func() (crypto.Signer, error)
 	// Dial reaches guests from the fabric's side of their network (nil: a net.Dialer).
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// DNS is told the names of blob storage, if there is one; a *dns.Records is.
-	DNS interface {
-		Wildcard(domain string, addr netip.Addr)
-	}
+	// DNS is told the names of blob storage and of VMs; nil for none.
+	DNS DNS
 }
