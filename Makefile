@@ -16,7 +16,7 @@ SCENARIO_ENV = WAAGENT_BIN=$(BIN) WAAGENT_OUT=$(CURDIR)/out IMAGE=$(E2E_IMAGE) D
 E2E_IMAGE := $(if $(filter file,$(origin IMAGE)),,$(IMAGE))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fuzz e2e images bench cross clean
+.PHONY: help ready run build test lint fuzz e2e images bench cross clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,13 +33,11 @@ build: ## build the four programs into ./bin, static
 	@mkdir -p $(BIN)
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ $(PROGRAMS:%=./cmd/%)
 
-test: lint build ## Go tests with the race detector, loopback flows, quick scripts and the strangers
-	@ci/prepare test
-	WAAGENT_SCENARIOS=quick $(SCENARIO_ENV) go test -race -timeout 20m ./...
+test: ready lint build ## Go tests with the race detector, loopback flows, quick scripts and the strangers
+	@WAAGENT_SCENARIOS=quick $(SCENARIO_ENV) go run ./ci/gotest -race -timeout 20m ./...
 
-e2e: build ## every script on its cheapest driver, and the matrix of images (IMAGE= DRIVER= RUN= SHARD= LIMIT= FULL=)
-	@ci/prepare e2e
-	WAAGENT_SCENARIOS=e2e $(SCENARIO_ENV) go test -count=1 -timeout 24h ./scenarios
+e2e: ready build ## every script on its cheapest driver, and the matrix of images (IMAGE= DRIVER= RUN= SHARD= LIMIT= FULL=)
+	@WAAGENT_SCENARIOS=e2e $(SCENARIO_ENV) go run ./ci/gotest -count=1 -timeout 24h -run 'TestScenarios/$(RUN)' ./scenarios
 
 lint: ## gofmt, go vet, staticcheck, and builds for the other systems
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
@@ -63,6 +61,9 @@ images: ## build and cache the guests' images (IMAGE=debian12 for one), and say 
 
 bench: ## benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+ready: # installs what tests need, or names it
+	@ci/prepare test
 
 clean: ## remove what was built here; cached images stay
 	rm -rf bin out
