@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,4 +120,33 @@ func FuzzParse(f *testing.F) {
 		assert.NilError(t, err)
 		assert.DeepEqual(t, second.Config, first.Config)
 	})
+}
+
+// TestShippedFilesAreUnderstood reads the configuration that each family's package installs, as packaging's own golden
+// files list it: a line per file, its content indented below.
+func TestShippedFilesAreUnderstood(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("../../../images/packaging/testdata/*.golden")
+	assert.NilError(t, err)
+	assert.Assert(t, len(paths) > 10)
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		assert.NilError(t, err)
+		for _, w := range parse(t, section(string(data), "waagent.conf "), config.DocumentedDefaults).Warnings {
+			t.Errorf("%s: %s", path, w)
+		}
+	}
+}
+
+// section is what stands indented below the line that holds mark.
+func section(text, mark string) string {
+	inside, body := false, ""
+	for line := range strings.Lines(text) {
+		if content, indented := strings.CutPrefix(line, "\t"); !indented {
+			inside = strings.Contains(line, mark)
+		} else if inside {
+			body += content
+		}
+	}
+	return body
 }
