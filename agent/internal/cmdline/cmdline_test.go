@@ -2,6 +2,7 @@ package cmdline_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -78,4 +79,22 @@ func FuzzParse(f *testing.F) {
 		}
 		assert.DeepEqual(t, cmdline.Parse(append([]string{""}, args...)).Verb == cmdline.Inspect, false)
 	})
+}
+
+// TestTheManPageKnowsEveryWord holds the page against the grammar and the warning against its twin.
+func TestTheManPageKnowsEveryWord(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../../images/packaging/man/waagent.8")
+	assert.NilError(t, err)
+	page := strings.NewReplacer(`\-`, "-", "\n", " ").Replace(string(data))
+	for _, word := range []string{
+		"-help", "-version", "-daemon", "-start", "-run-exthandlers", "-register-service", "-deprovision", "-deprovision+user",
+		"-show-configuration", "-serialconsole", "-collect-logs", "-setup-firewall=", "-inspect", "-configuration-path:", "-verbose",
+		"-force", "-debug", "-full",
+	} {
+		assert.Assert(t, strings.Contains(page, word), word)
+		assert.Assert(t, strings.Contains(cmdline.HelpText("waagent"), word), word)
+	}
+	assert.Assert(t, strings.Contains(page, "Deprovisioning does not make an image safe to publish:"))
+	assert.Assert(t, strings.HasPrefix(cmdline.NotSafeToPublish, "Deprovisioning does not make an image safe to publish:"))
 }
