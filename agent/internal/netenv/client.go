@@ -1,0 +1,85 @@
+package netenv
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/waagent-go/waagent/agent/internal/host"
+	"github.com/waagent-go/waagent/agent/internal/repeat"
+)
+
+// ClientMonitor is the duty that notices when the DHCP client was restarted, and then has the routes restored: a
+// client that starts afresh may leave out what it does not understand.
+type ClientMonitor struct {
+	Files   host.Files
+	Clients []string // names of the processes, of which any may be the one in charge
+	Period  time.Duration
+	Restore func(ctx context.Context) error
+	Log     *slog.Logger
+
+	pids   []int
+	warned bool
+}
+
+// Clients are the DHCP clients there are.
+func Clients() []string {
+	return []string{"dhclient", "dhclient3", "dhcpcd", "systemd-network", "NetworkManager", "wickedd-dhcp4", "udhcpc"}
+}
+
+// Name is the duty's.
+func (c *ClientMonitor) Name() string { return "DhcpClient" }
+
+// Run returns when ctx is done.
+func (c *ClientMonitor) Run(ctx context.Context) error {
+	repeat.Every(ctx, c.Period, nil, c.Log, "Cannot restore the routes", c.Check)
+	return nil
+}
+
+// Check looks once. As long as all known clients live, it only asks for these; who else is there does not matter.
+func (c *ClientMonitor) Check(ctx context.Context) error {
+	if len(c.pids) > 0 && !slices.ContainsFunc(c.pids, func(pid int) bool { return !c.isClient(pid) }) {
+		return nil
+	}
+	now := c.find()
+	if len(now) == 0 {
+		if !c.warned {
+			c.Log.Info("There is no DHCP client")
+			c.warned = true
+		}
+		return nil
+	}
+	before := c.pids
+	c.pids, c.warned = now, false
+	if len(before) == 0 {
+		return nil // the first look
+	}
+	c.Log.Info("The DHCP client was restarted, restoring the routes", "before", before, "now", now)
+	return c.Restore(ctx)
+}
+
+func (c *ClientMonitor) find() []int {
+	entries, err := c.Files.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil && c.isClient(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids
+}
+
+// isClient reads the name, which the kernel cuts after 15 characters.
+func (c *ClientMonitor) isClient(pid int) bool {
+	comm, err := c.Files.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
+	return err == nil && slices.ContainsFunc(c.Clients, func(name string) bool {
+		return strings.TrimSpace(string(comm)) == name[:min(len(name), 15)]
+	})
+}
