@@ -1,0 +1,102 @@
+package extension
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/waagent-go/waagent/agent/internal/host"
+	"github.com/waagent-go/waagent/agent/internal/status"
+	"github.com/waagent-go/waagent/agent/protocol/handler"
+)
+
+func FuzzParseStatus(f *testing.F) {
+	for _, text := range []string{
+		`[{"version": 1.0, "timestampUTC": "2024-01-01T00:00:00Z", "status": {"name": "x", "operation": "Enable", "status":
+		"success", "code": 0, "configurationAppliedTime": "t", "formattedMessage": {"lang": "en-US", "message": "ok"},
+		"substatus": [{"name": "s1", "status": "success", "code": 0, "formattedMessage": {"lang": "en", "message": "m"}}]}}]`,
+		`[]`, `null`, `[1]`, `{"status": {}}`, `[{"status": {"status": 5}}]`, `[{"status": {"status": "odd", "code": "12"}}]`,
+		`[{"status": {"status": "error", "substatus": [null, {"status": "warning", "code": 1e99}]}}]`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		x, err := ParseStatus(data)
+		if err != nil {
+			assert.DeepEqual(t, x, status.Extension{})
+			return
+		}
+		assert.Assert(t, x.Status == "" || known(x.Status), x.Status)
+		for _, s := range x.Substatus {
+			assert.Assert(t, known(s.Status), s.Status)
+		}
+		blob, err := status.Report{Handlers: []status.Handler{{Name: "x", Version: "1", Extension: &x}}}.Blob()
+		assert.NilError(t, err)
+		assert.Assert(t, json.Valid(blob))
+	})
+}
+
+func FuzzParseHeartbeat(f *testing.F) {
+	for _, text := range []string{
+		`[{"version": 1.0, "heartbeat": {"status": "Ready", "code": 0, "formattedMessage": {"lang": "en", "message": "m"}}}]`,
+		`[]`, `{}`, `[{"heartbeat": {"status": null}}]`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := parseHeartbeat(data)
+		if err != nil {
+			assert.Equal(t, b, heartbeat{})
+		}
+	})
+}
+
+func FuzzRespell(f *testing.F) {
+	for _, text := range []string{`{"a":1,"b":[1.0,null,true],"c":"\u003c\/é\ud800"}`, ` [ "a,b" , {} ] `, `"\\\""`, `1e5`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !json.Valid([]byte(text)) {
+			return
+		}
+		got := respell([]byte(text))
+		assert.Assert(t, json.Valid(got), "%s", got)
+		assert.Assert(t, !slices.ContainsFunc(got, func(b byte) bool { return b >= 0x80 || b == '\n' }), "%s", got)
+		assert.Equal(t, string(respell(got)), string(got))
+		var before, after any
+		dec := func(s string, to any) {
+			d := json.NewDecoder(strings.NewReader(s))
+			d.UseNumber()
+			assert.NilError(t, d.Decode(to))
+		}
+		dec(text, &before)
+		dec(string(got), &after)
+		assert.DeepEqual(t, after, before)
+	})
+}
+
+func FuzzManifest(f *testing.F) {
+	for _, text := range []string{
+		`[{"name": "x", "version": 1.0, "handlerManifest": {"enableCommand": "bin/x enable", "reportHeartbeat": "TRUE"}}]`,
+		"\ufeff" + `[{"handlerManifest": {}}]`, `{"handlerManifest": {"updateMode": "x"}}`, `[]`, `[{}]`, `[null]`,
+	} {
+		f.Add([]byte(text))
+	}
+	root := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e := New(Options{Files: host.Files{Root: root}, LibDir: "/", LogDir: "/log"})
+		h := aHandler{e, "Contoso.Demo", version{1}}
+		assert.NilError(t, h.setState(installed))
+		assert.NilError(t, e.o.Files.WriteAtomic(h.base()+"/"+handler.ManifestFile, data, 0o600))
+		m, err := h.manifest()
+		if err == nil {
+			assert.Assert(t, m.Handler != nil)
+			return
+		}
+		code := asFailure(err).code
+		assert.Assert(t, code == status.CodeManifestMalformed || code == status.CodeUnknown, "%d", code)
+	})
+}
