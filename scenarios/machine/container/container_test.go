@@ -69,7 +69,7 @@ func TestAGuestReachesTheFabric(t *testing.T) {
 	assert.NilError(t, g.Reach(t.Context(), true))
 	assert.Equal(t, get(versions), "200")
 	assert.Equal(t, get("http://168.63.129.16/machine/?comp=goalstate"), "410") // of a VM it does not know
-	assert.Equal(t, get("http://169.254.169.254/metadata/instance"), "400") // without its header
+	assert.Equal(t, get("http://169.254.169.254/metadata/instance"), "400")     // without its header
 	assert.Assert(t, get("http://any.blob.fabricsim.test/") != "000")
 	assert.NilError(t, g.Reach(t.Context(), false))
 	assert.Equal(t, get(versions), "000")
