@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/waagent-go/waagent/agent/internal/account"
@@ -33,14 +34,19 @@ func (b *firstBoot) setHostname(ctx context.Context) error {
 
 func (b *firstBoot) makeAccount(ctx context.Context) error {
 	name := b.env.Linux.UserName
+	home := path.Join(b.Config.OS.HomeDir, name)
+	waiting := account.CheckName(name) == nil && b.Files.Exists(home)
 	entry, made, err := b.accounts().Add(ctx, account.New{Name: name})
 	if err != nil {
 		return err
 	}
-	if made {
-		b.Log.Info("Made the account", "user", name, "uid", entry.UID)
-	} else {
+	if !made {
 		b.Log.Info("The account exists already", "user", name, "uid", entry.UID)
+		return nil
+	}
+	b.Log.Info("Made the account", "user", name, "uid", entry.UID)
+	if waiting && entry.Home == home { // a filesystem of its own, say: useradd takes the folder as it is
+		return b.Machine.Chown(home, entry.UID, entry.GID)
 	}
 	return nil
 }

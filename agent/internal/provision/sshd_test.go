@@ -131,3 +131,13 @@ func TestHostKeyTypes(t *testing.T) {
 		})
 	}
 }
+
+func TestAnSSHDThatGaveUpWithoutKeysIsStarted(t *testing.T) {
+	t.Parallel()
+	v := newVM(t)
+	v.with(t, hosttest.OK("systemctl is-failed --quiet ssh", ""), hosttest.OK("systemctl reset-failed ssh", ""),
+		hosttest.OK("systemctl --no-block start ssh", ""))
+	_, err := v.Run(t.Context())
+	assert.NilError(t, err)
+	assert.Assert(t, cmp.Contains(strings.Join(v.m.Calls(), "\n"), "systemctl reset-failed ssh\nsystemctl --no-block start ssh"))
+}
