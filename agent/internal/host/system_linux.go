@@ -29,7 +29,7 @@ func (m *Machine) Eject(device string) error {
 	defer f.Close()
 	_ = unix.IoctlSetInt(int(f.Fd()), cdromLockDoor, 0) // a drive without a lock says no, and ejects
 	err = unix.IoctlSetInt(int(f.Fd()), cdromEject, 0)
-	if errors.Is(err, unix.ENOTTY) {
+	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) { // a loop device says the second
 		err = fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
 	if err != nil {
