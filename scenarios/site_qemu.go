@@ -174,6 +174,12 @@ func (q *qemuSite) Boot(ctx context.Context, g Guest) (machine.Machine, error) {
 	return guest, nil
 }
 
+// resourceRules make the links by which azure-vm-utils names the resource disk: a guest without VMBus has no other way
+// to know it.
+const resourceRules = `SUBSYSTEM=="block", ENV{DEVTYPE}=="disk", ENV{ID_SCSI_SERIAL}=="` + qemu.SerialResource + `", SYMLINK+="disk/azure/resource"
+SUBSYSTEM=="block", ENV{DEVTYPE}=="partition", ENV{ID_SCSI_SERIAL}=="` + qemu.SerialResource + `", SYMLINK+="disk/azure/resource-part%n"
+`
+
 // guestFiles are the agent, its packaging and whatever else the guest is to find on its disk.
 func guestFiles(g Guest) ([]qemu.File, error) {
 	var files []qemu.File
@@ -198,6 +204,7 @@ func guestFiles(g Guest) ([]qemu.File, error) {
 		files = append(files, qemu.File{Path: family.Binary(), Mode: 0o755, Source: g.Agent})
 		g.Files = append(shipped, g.Files...)
 	}
+	files = append(files, qemu.File{Path: "/etc/udev/rules.d/67-resource-disk.rules", Mode: 0o644, Data: []byte(resourceRules)})
 	if g.CA != nil {
 		files = append(files, qemu.File{Path: "/usr/local/share/ca-certificates/fabric.crt", Mode: 0o644, Data: g.CA})
 	}
