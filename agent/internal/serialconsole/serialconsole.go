@@ -1,23 +1,23 @@
 // Package serialconsole adds the serial console to the kernel's options, so that the platform can show a machine's boot.
-// It edits the boot loader's file and has the loader's own tool do the rest; doing it twice changes nothing.
+// It edits the boot loader's files and has the loader's own tool do the rest; doing it twice changes nothing, and every
+// file is kept as it was beside itself.
 package serialconsole
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
 
+	"github.com/waagent-go/waagent/agent/internal/bootline"
 	"github.com/waagent-go/waagent/agent/internal/distro"
 	"github.com/waagent-go/waagent/agent/internal/host"
-	"github.com/waagent-go/waagent/agent/machine"
 )
 
 // Machine is what the console asks of the machine.
-type Machine interface {
-	Run(ctx context.Context, c machine.Command) (machine.Result, error)
-	Has(program string) bool
-}
+type Machine = bootline.Machine
 
 // Options are the kernel's for an architecture, in Go's name for it.
 func Options(arch string) string {
@@ -27,72 +27,73 @@ func Options(arch string) string {
 	return "console=ttyS0 earlyprintk=ttyS0"
 }
 
-// Enable adds options to every line of the boot loader's file that holds kernel options, and has the loader take note.
+// bsdLines make FreeBSD's loader and kernel use the serial port beside the screen.
+var bsdLines = []struct{ key, value string }{
+	{"boot_multicons", "YES"}, {"boot_serial", "YES"}, {"comconsole_speed", "115200"}, {"console", "comconsole,vidconsole"},
+}
+
+// bsdLoader is FreeBSD's file of boot options.
+const bsdLoader = "/boot/loader.conf"
+
+// Enable adds options to the files of every boot loader that is there, and has the loaders take note. A failing tool of
+// a loader's is a warning: the options are in its files.
 func Enable(ctx context.Context, files host.Files, m Machine, family distro.Family, options string, log *slog.Logger) error {
-	grub := family.Grub
-	if grub.File == "" {
-		return fmt.Errorf("the boot loader of %s is not known", family.Name)
+	if family.Hostname == distro.HostnameRCConf || files.Exists(bsdLoader) {
+		return enableBSD(files, log)
 	}
-	old, err := files.ReadFile(grub.File)
+	e := bootline.Editor{Files: files, Machine: m, Log: log, Variable: family.Grub.Selector}
+	changed, err := e.Add(ctx, strings.Fields(options)...)
 	if err != nil {
 		return fmt.Errorf("configure the kernel's serial console: %w", err)
 	}
-	text, changed := edit(string(old), grub.Selector, options)
-	if !changed {
-		log.Info("The kernel has its serial console already", "file", grub.File)
+	if len(changed) == 0 {
+		log.Info("The kernel has its serial console already")
 		return nil
 	}
-	if err := files.Rewrite(grub.File, []byte(text), 0o644); err != nil {
-		return fmt.Errorf("configure the kernel's serial console: %w", err)
+	log.Info("Configured the kernel to use a serial console", "files", strings.Join(changed, " "), "options", options)
+	return nil
+}
+
+func enableBSD(files host.Files, log *slog.Logger) error {
+	old, err := files.ReadFile(bsdLoader)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("configure the serial console: %w", err)
 	}
-	log.Info("Configured the kernel to use a serial console", "file", grub.File, "options", options)
-	for _, argv := range update(m, grub, options) {
-		if _, err := m.Run(ctx, machine.Command{Argv: argv}); err != nil && ctx.Err() == nil {
-			log.Warn("The boot loader did not take note", "command", argv[0], "error", err)
+	text := string(old)
+	for _, l := range bsdLines {
+		text = setVariable(text, l.key, l.value)
+	}
+	if text == string(old) {
+		log.Info("The kernel has its serial console already", "file", bsdLoader)
+		return nil
+	}
+	if backup := bsdLoader + ".waagent-backup"; old != nil && !files.Exists(backup) {
+		if err := files.WriteAtomic(backup, old, 0o644); err != nil {
+			return err
 		}
 	}
-	return ctx.Err()
+	if err := files.Rewrite(bsdLoader, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("configure the serial console: %w", err)
+	}
+	log.Info("Configured the kernel to use a serial console", "files", bsdLoader)
+	return nil
 }
 
-// update are the loader's own tools. Where kernels have entries of their own grubby is the one that edits them.
-func update(m Machine, grub distro.Grub, options string) [][]string {
-	var commands [][]string
-	if grub.Update != nil {
-		commands = append(commands, grub.Update)
-	}
-	if m.Has("grubby") {
-		commands = append(commands, []string{"grubby", "--update-kernel=ALL", "--args=" + options})
-	}
-	return commands
-}
-
-// edit inserts options at the end of the lines that begin with selector, inside a closing quote.
-func edit(text, selector, options string) (string, bool) {
-	lines, changed, found := strings.Split(text, "\n"), false, false
+// setVariable replaces the assignment of key, or appends one.
+func setVariable(text, key, value string) string {
+	want := key + `="` + value + `"`
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	found := false
 	for i, line := range lines {
-		if !strings.HasPrefix(strings.TrimLeft(line, " \t"), selector) {
-			continue
-		}
-		found = true
-		if !strings.Contains(line, options) {
-			lines[i], changed = insert(line, options), true
+		if strings.HasPrefix(strings.TrimSpace(line), key+"=") {
+			lines[i], found = want, true
 		}
 	}
-	if found || !strings.HasSuffix(selector, "=") {
-		return strings.Join(lines, "\n"), changed
+	if !found {
+		if len(lines) == 1 && lines[0] == "" {
+			lines = nil
+		}
+		lines = append(lines, want)
 	}
-	return strings.TrimSuffix(text, "\n") + "\n" + selector + `"` + options + "\"\n", true
-}
-
-func insert(line, options string) string {
-	line = strings.TrimRight(line, " \t\r")
-	end := ""
-	if n := len(line); n > 0 && (line[n-1] == '"' || line[n-1] == '\'') {
-		line, end = line[:n-1], line[n-1:]
-	}
-	gap := " "
-	if strings.HasSuffix(line, "=") || strings.HasSuffix(line, `="`) || strings.HasSuffix(line, "='") {
-		gap = ""
-	}
-	return line + gap + options + end
+	return strings.Join(lines, "\n") + "\n"
 }

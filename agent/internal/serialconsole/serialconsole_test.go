@@ -10,33 +10,6 @@ import (
 	"github.com/waagent-go/waagent/agent/internal/host/hosttest"
 )
 
-func TestEdit(t *testing.T) {
-	t.Parallel()
-	const grub, options = "GRUB_CMDLINE_LINUX_DEFAULT=", "console=ttyS0"
-	tests := map[string]struct{ text, selector, want string }{
-		"quoted":         {"A=1\n" + grub + "\"quiet\"\n", grub, "A=1\n" + grub + "\"quiet console=ttyS0\"\n"},
-		"empty":          {grub + "\"\"\n", grub, grub + "\"console=ttyS0\"\n"},
-		"single quotes":  {grub + "'quiet' \n", grub, grub + "'quiet console=ttyS0'\n"},
-		"no quotes":      {grub + "quiet\n", grub, grub + "quiet console=ttyS0\n"},
-		"comments stay":  {"#" + grub + "\"x\"\n" + grub + "\"\"\n", grub, "#" + grub + "\"x\"\n" + grub + "\"console=ttyS0\"\n"},
-		"absent":         {"A=1\n", grub, "A=1\n" + grub + "\"console=ttyS0\"\n"},
-		"already":        {grub + "\"console=ttyS0 quiet\"\n", grub, grub + "\"console=ttyS0 quiet\"\n"},
-		"old menu":       {"title kernel\n\tkernel /vmlinuz ro\n", "kernel", "title kernel\n\tkernel /vmlinuz ro console=ttyS0\n"},
-		"menu with none": {"title x\n", "kernel", "title x\n"},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, changed := edit(tc.text, tc.selector, options)
-			assert.Equal(t, got, tc.want)
-			assert.Equal(t, changed, tc.text != tc.want)
-			again, changed := edit(got, tc.selector, options)
-			assert.Equal(t, again, got)
-			assert.Assert(t, !changed)
-		})
-	}
-}
-
 func TestTheLoadersToolsRunOnce(t *testing.T) {
 	t.Parallel()
 	m := hosttest.New(t, t.TempDir(), hosttest.Fail("update-grub", 1, "no device"), hosttest.Missing("grubby"))
@@ -44,7 +17,7 @@ func TestTheLoadersToolsRunOnce(t *testing.T) {
 	assert.NilError(t, files.MkdirAll("/etc/default", 0o755))
 	family := distro.Lookup(distro.Info{ID: "debian", Version: "12"})
 	log := slog.New(slog.DiscardHandler)
-	assert.ErrorContains(t, Enable(t.Context(), files, m, family, "x", log), "grub")
+	assert.ErrorContains(t, Enable(t.Context(), files, m, family, "x", log), "boot loader")
 	assert.NilError(t, files.WriteAtomic("/etc/default/grub", []byte("GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n"), 0o600))
 	for range 2 {
 		assert.NilError(t, Enable(t.Context(), files, m, family, Options("amd64"), log))
@@ -53,4 +26,41 @@ func TestTheLoadersToolsRunOnce(t *testing.T) {
 	data, err := files.ReadFile("/etc/default/grub")
 	assert.NilError(t, err)
 	assert.Equal(t, string(data), "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet console=ttyS0 earlyprintk=ttyS0\"\n")
+}
+
+// TestEveryRowsLoaderIsKnown: what a row of the table says about GRUB is what the editor does.
+func TestEveryRowsLoaderIsKnown(t *testing.T) {
+	t.Parallel()
+	for _, d := range []distro.Info{
+		{ID: "debian", Version: "13"}, {ID: "ubuntu", Version: "24.04"}, {ID: "rhel", Version: "9.4"}, {ID: "fedora", Version: "41"},
+		{ID: "sles", Version: "15.6", FullName: "SLES"}, {ID: "azurelinux", Version: "3.0"}, {ID: "gentoo"}, {ID: "arch"},
+	} {
+		m := hosttest.New(t, t.TempDir(), hosttest.OK("update-grub", ""))
+		files := m.Files()
+		family := distro.Lookup(d)
+		assert.NilError(t, files.MkdirAll("/etc/default", 0o755))
+		assert.NilError(t, files.WriteAtomic("/etc/default/grub", []byte("A=1\n"), 0o644))
+		assert.NilError(t, Enable(t.Context(), files, m, family, Options("amd64"), slog.New(slog.DiscardHandler)))
+		data, err := files.ReadFile("/etc/default/grub")
+		assert.NilError(t, err)
+		assert.Equal(t, string(data), "A=1\n"+family.Grub.Selector+"\"console=ttyS0 earlyprintk=ttyS0\"\n", d.ID)
+	}
+}
+
+func TestFreeBSDsLoaderIsConfigured(t *testing.T) {
+	t.Parallel()
+	m := hosttest.New(t, t.TempDir())
+	files := m.Files()
+	assert.NilError(t, files.MkdirAll("/boot", 0o755))
+	const before = "console=\"vidconsole\"\nzfs_load=\"YES\"\n"
+	assert.NilError(t, files.WriteAtomic(bsdLoader, []byte(before), 0o644))
+	for range 2 {
+		assert.NilError(t, Enable(t.Context(), files, m, distro.Lookup(distro.Info{ID: "freebsd"}), "", slog.New(slog.DiscardHandler)))
+	}
+	data, err := files.ReadFile(bsdLoader)
+	assert.NilError(t, err)
+	assert.Equal(t, string(data), "console=\"comconsole,vidconsole\"\nzfs_load=\"YES\"\nboot_multicons=\"YES\"\nboot_serial=\"YES\"\ncomconsole_speed=\"115200\"\n")
+	kept, err := files.ReadFile(bsdLoader + ".waagent-backup")
+	assert.NilError(t, err)
+	assert.Equal(t, string(kept), before)
 }
