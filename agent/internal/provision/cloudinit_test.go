@@ -122,7 +122,7 @@ func TestTheBreakdownReachesTheHypervisor(t *testing.T) {
 	pool := v.text(t, kvpPool)
 	assert.Equal(t, len(pool), kvpKeySize+kvpValueSize)
 	assert.Assert(t, strings.HasPrefix(pool, "WALINUXAGENT_PROVISIONING_MS\x00"))
-	assert.Assert(t, strings.HasPrefix(pool[kvpKeySize:], "before=10000 provisioning="))
+	assert.Assert(t, strings.HasPrefix(pool[kvpKeySize:], "boot=10000 provisioning="))
 }
 
 func TestARecordKeepsWhatANewerAgentWrote(t *testing.T) {

@@ -72,7 +72,7 @@ func (b *breakdown) elapsed() time.Duration { return time.Since(b.begun) }
 
 // attrs are the breakdown for a log line.
 func (b *breakdown) attrs() []slog.Attr {
-	attrs := []slog.Attr{slog.Duration("before", b.uptime), slog.Duration("provisioning", b.elapsed())}
+	attrs := []slog.Attr{slog.Duration("boot", b.uptime), slog.Duration("provisioning", b.elapsed())}
 	for _, s := range b.steps {
 		attrs = append(attrs, slog.Duration(s.name, s.took))
 	}
@@ -81,7 +81,7 @@ func (b *breakdown) attrs() []slog.Attr {
 
 // String is the breakdown for the fabric: milliseconds, the steps that took any.
 func (b *breakdown) String() string {
-	text := fmt.Sprintf("before=%d provisioning=%d", b.uptime.Milliseconds(), b.elapsed().Milliseconds())
+	text := fmt.Sprintf("boot=%d provisioning=%d", b.uptime.Milliseconds(), b.elapsed().Milliseconds())
 	var steps []string
 	for _, s := range b.steps {
 		if ms := s.took.Milliseconds(); ms > 0 {
