@@ -27,22 +27,27 @@ var (
 	oidPBKDF2      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
 )
 
-// maxIterations bounds the work a document can ask for; tools use between 1 and 600,000.
-const maxIterations = 1_000_000
+// maxIterations bounds the work that all of a document can ask for; tools use between 1 and 600,000 for each of its
+// parts.
+const maxIterations = 10_000_000
 
 // contents is what a PKCS#12 file holds, in order.
 type contents struct {
 	keys  [][]byte // PKCS#8 PrivateKeyInfo
 	certs [][]byte // X.509, DER
+
+	iterations int // that may still be spent on keys
 }
 
 // parsePKCS12 reads a PKCS#12 file without a password. Its checksum is not looked at, as the original first tries: the
 // message around it is what protects it, and files whose checksum is over the other form of the empty password exist.
-func parsePKCS12(pfx []byte) (contents, error) {
+func parsePKCS12(pfx []byte) (contents, error) { return parseWithin(pfx, maxIterations) }
+
+func parseWithin(pfx []byte, iterations int) (contents, error) {
 	var first error
 	// The empty password is a terminating NUL character to some writers and nothing at all to others.
 	for _, password := range [][]byte{{0, 0}, nil} {
-		var c contents
+		c := contents{iterations: iterations}
 		err := c.read(pfx, password)
 		if err == nil {
 			return c, nil
@@ -64,7 +69,7 @@ func (c *contents) read(pfx, password []byte) error {
 	if !in.ReadASN1(&body, casn1.SEQUENCE) || !body.SkipASN1(casn1.INTEGER) {
 		return errEncoding
 	}
-	data, err := readContent(&body, password)
+	data, err := c.content(&body, password)
 	if err != nil {
 		return err
 	}
@@ -73,7 +78,7 @@ func (c *contents) read(pfx, password []byte) error {
 		return errEncoding
 	}
 	for !safe.Empty() {
-		bags, err := readContent(&safe, password)
+		bags, err := c.content(&safe, password)
 		if err != nil {
 			return err
 		}
@@ -84,8 +89,8 @@ func (c *contents) read(pfx, password []byte) error {
 	return nil
 }
 
-// readContent is the content of a ContentInfo, decrypted if need be.
-func readContent(s *cryptobyte.String, password []byte) ([]byte, error) {
+// content is the content of a ContentInfo, decrypted if need be.
+func (c *contents) content(s *cryptobyte.String, password []byte) ([]byte, error) {
 	var info, explicit cryptobyte.String
 	var kind asn1.ObjectIdentifier
 	if !s.ReadASN1(&info, casn1.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) ||
@@ -109,7 +114,7 @@ func readContent(s *cryptobyte.String, password []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if out, err = e.alg.open(e.data, password); err != nil {
+		if out, err = c.open(e.alg, e.data, password); err != nil {
 			return nil, err
 		}
 	default:
@@ -144,7 +149,7 @@ func (c *contents) bag(kind asn1.ObjectIdentifier, value cryptobyte.String, pass
 	case kind.Equal(oidKeyBag):
 		c.keys = append(c.keys, value)
 	case kind.Equal(oidShroudedBag):
-		key, err := openShrouded(value, password)
+		key, err := c.shrouded(value, password)
 		if err != nil {
 			return err
 		}
@@ -165,7 +170,7 @@ func (c *contents) bag(kind asn1.ObjectIdentifier, value cryptobyte.String, pass
 	return nil // revocation lists and secrets are of no use here
 }
 
-func openShrouded(value cryptobyte.String, password []byte) ([]byte, error) {
+func (c *contents) shrouded(value cryptobyte.String, password []byte) ([]byte, error) {
 	var body, data cryptobyte.String
 	if !value.ReadASN1(&body, casn1.SEQUENCE) {
 		return nil, errEncoding
@@ -174,28 +179,34 @@ func openShrouded(value cryptobyte.String, password []byte) ([]byte, error) {
 	if !ok || !body.ReadASN1(&data, casn1.OCTET_STRING) {
 		return nil, errEncoding
 	}
-	return alg.open(data, password)
+	return c.open(alg, data, password)
 }
 
 // open decrypts data under a password-based algorithm.
-func (a algorithm) open(data, password []byte) ([]byte, error) {
+func (c *contents) open(a algorithm, data, password []byte) ([]byte, error) {
 	switch {
 	case a.oid.Equal(oidPBE3DES3):
-		return a.openPBES1(data, password, 24)
+		return c.openPBES1(a, data, password, 24)
 	case a.oid.Equal(oidPBE3DES2):
-		return a.openPBES1(data, password, 16)
+		return c.openPBES1(a, data, password, 16)
 	case a.oid.Equal(oidPBES2):
-		return a.openPBES2(data)
+		return c.openPBES2(a, data)
 	}
 	return nil, fmt.Errorf("encryption %s is not supported", a.oid)
 }
 
-func (a algorithm) openPBES1(data, password []byte, keySize int) ([]byte, error) {
+// spend takes iterations from what the document may ask for.
+func (c *contents) spend(iterations int) bool {
+	c.iterations -= iterations
+	return iterations > 0 && iterations <= maxIterations && c.iterations >= 0
+}
+
+func (c *contents) openPBES1(a algorithm, data, password []byte, keySize int) ([]byte, error) {
 	var body, salt cryptobyte.String
 	var iterations int
 	params := a.params
 	if !params.ReadASN1(&body, casn1.SEQUENCE) || !body.ReadASN1(&salt, casn1.OCTET_STRING) ||
-		!body.ReadASN1Integer(&iterations) || iterations < 1 || iterations > maxIterations {
+		!body.ReadASN1Integer(&iterations) || !c.spend(iterations) {
 		return nil, malformed("encryption parameters")
 	}
 	key := derive(password, salt, iterations, 1, keySize)
@@ -218,7 +229,7 @@ var prfs = map[string]func() hash.Hash{
 }
 
 // openPBES2 decrypts under the empty password, which has one form only here.
-func (a algorithm) openPBES2(data []byte) ([]byte, error) {
+func (c *contents) openPBES2(a algorithm, data []byte) ([]byte, error) {
 	var body, kdf, salt cryptobyte.String
 	var iterations, keySize int
 	params := a.params
@@ -231,7 +242,7 @@ func (a algorithm) openPBES2(data []byte) ([]byte, error) {
 		return nil, errors.New("key derivation is not supported")
 	}
 	if !derivation.params.ReadASN1(&kdf, casn1.SEQUENCE) || !kdf.ReadASN1(&salt, casn1.OCTET_STRING) ||
-		!kdf.ReadASN1Integer(&iterations) || iterations < 1 || iterations > maxIterations {
+		!kdf.ReadASN1Integer(&iterations) || !c.spend(iterations) {
 		return nil, malformed("encryption parameters")
 	}
 	if kdf.PeekASN1Tag(casn1.INTEGER) && !kdf.ReadASN1Integer(&keySize) {
