@@ -21,33 +21,20 @@ type Family struct {
 	RemoteAccess                      bool     // accounts of just-in-time access are honoured
 
 	DHCPPid              []string // prints the DHCP client's pids
-	DHCPStop, DHCPStart  []string // around a DHCP exchange of our own
 	Leases               []string // globs of lease files that may hold option 245
 	KeepsPersistentRules bool     // persistent net rules stay where they are
 
-	Hostname     HostnameStyle
-	DHCPHostname DHCPHostnameStyle
-	NICRestart   NICRestartStyle
-	// Networks are the network stacks seen there, likeliest first: netplan, networkd, NetworkManager, ifupdown, wicked, dhcpcd.
-	Networks []string
+	Hostname   HostnameStyle
+	NICRestart NICRestartStyle
 
 	AddUser    AddUserStyle
 	Shell      string // login shell of a new account; "" leaves it to useradd
 	NoSudo     bool   // doas or a shell of its own instead
 	RootLocked string // a command line word that locks root: "" edits the shadow file
 
-	Grub Grub
-
 	KeepsResolvConf bool // deprovision leaves /etc/resolv.conf alone
 	ResolvconfTail  bool // deprovision empties resolvconf's own files instead, where it is in use
 	RemoveMachineID bool // deprovision removes /etc/machine-id
-}
-
-// Grub says where kernel options stand.
-type Grub struct {
-	File     string   // edited in place
-	Selector string   // a line that holds it holds the options
-	Update   []string // run afterwards
 }
 
 // HostnameStyle is how a host name is made to last.
@@ -66,17 +53,6 @@ const (
 	HostnameConfD       HostnameStyle = "conf.d"      // Gentoo's /etc/conf.d/hostname
 	HostnameUnmanaged   HostnameStyle = "unmanaged"   // appliances
 	HostnameStormshield HostnameStyle = "stormshield" // setconf
-)
-
-// DHCPHostnameStyle is how the DHCP client is told the name to send.
-type DHCPHostnameStyle string
-
-// The styles of DHCP host names.
-const (
-	DHCPHostnameDhclient DHCPHostnameStyle = "dhclient" // send host-name in dhclient.conf
-	DHCPHostnameIfcfg    DHCPHostnameStyle = "ifcfg"    // DHCP_HOSTNAME= in ifcfg-<if>, where there is one
-	DHCPHostnameSUSE     DHCPHostnameStyle = "suse"     // DHCLIENT_HOSTNAME_OPTION in sysconfig/network/dhcp
-	DHCPHostnameNone     DHCPHostnameStyle = "none"
 )
 
 // NICRestartStyle is how a lease with the new name is asked for.

@@ -23,11 +23,10 @@ func otherRows() []row {
 		{"alpine", "", func(f *Family) {
 			f.RemoteAccess, f.OwnSSHDConfig, f.UnitDir = true, true, ""
 			f.SSHReload = []string{"rc-service", "sshd", "reload"}
-			f.DHCPPid, f.NICRestart, f.Networks = []string{"pidof", "dhcpcd"}, NICDhcpcd, []string{"dhcpcd", "ifupdown"}
+			f.DHCPPid, f.NICRestart = []string{"pidof", "dhcpcd"}, NICDhcpcd
 		}},
 		{"gentoo", "", func(f *Family) {
 			f.Hostname, f.DHCPPid, f.NICRestart = HostnameConfD, []string{"pidof", "dhcpcd"}, NICDhcpcd
-			f.Networks = []string{"dhcpcd", "networkd", "NetworkManager"}
 			f.Stop, f.Start = []string{"rc-service", "waagent", "stop"}, []string{"rc-service", "waagent", "start"}
 			f.Register, f.Unregister = []string{"rc-update", "add", "waagent", "default"}, []string{"rc-update", "del", "waagent", "default"}
 		}},
@@ -37,14 +36,12 @@ func otherRows() []row {
 			f.Stop, f.Start = []string{"/etc/init.d/waagent", "stop"}, []string{"/etc/init.d/waagent", "start"}
 			f.Register, f.Unregister = []string{"/etc/init.d/waagent", "enable"}, []string{"/etc/init.d/waagent", "disable"}
 			f.DHCPPid, f.Hostname, f.Shell = []string{"pidof", "udhcpc"}, HostnameUCI, "/bin/ash"
-			f.Networks = []string{"netifd"}
 		}},
 		{"freebsd", "", func(f *Family) {
 			f.UnitDir, f.BinDir, f.ConfFile, f.RemoteAccess = "", "/usr/local/sbin", "/usr/local/etc/waagent.conf", true
 			f.SSHReload, f.DHCPPid = []string{"service", "sshd", "restart"}, []string{"pgrep", "-n", "dhclient"}
 			f.Hostname, f.NICRestart, f.AddUser = HostnameRCConf, NICFreeBSD, AddUserPw
-			f.Networks, f.RootLocked = []string{"dhclient"}, "pw"
-			f.Grub = Grub{}
+			f.RootLocked = "pw"
 		}},
 		{"openbsd", "", func(f *Family) {
 			f.UnitDir, f.BinDir, f.RemoteAccess, f.NoSudo = "", "/usr/local/sbin", true, true
@@ -52,7 +49,7 @@ func otherRows() []row {
 			f.Stop, f.Start = []string{"rcctl", "stop", "waagent"}, []string{"rcctl", "start", "waagent"}
 			f.Register, f.Unregister = []string{"rcctl", "enable", "waagent"}, []string{"rcctl", "disable", "waagent"}
 			f.Leases, f.Hostname, f.NICRestart = []string{"/var/db/dhclient.leases.*"}, HostnameMyname, NICOpenBSD
-			f.Networks, f.RootLocked, f.Grub = []string{"dhclient"}, "usermod", Grub{}
+			f.RootLocked = "usermod"
 		}},
 	}, appliances()...)
 }
@@ -62,19 +59,18 @@ func appliances() []row {
 	return []row{
 		{"nsbsd", "freebsd", func(f *Family) {
 			f.SSHReload, f.AddUser, f.NoSudo = []string{"/usr/Firewall/sbin/enservice"}, AddUserFixed, true
-			f.Hostname, f.DHCPHostname, f.NICRestart = HostnameStormshield, DHCPHostnameNone, NICNone
+			f.Hostname, f.NICRestart = HostnameStormshield, NICNone
 			f.DHCPPid = []string{"cat", "/var/run/dhclient.pid"}
-			f.DHCPStop, f.DHCPStart = []string{"/usr/Firewall/sbin/nstop", "dhclient"}, []string{"/usr/Firewall/sbin/nstart", "dhclient"}
 		}},
 		{"bigip", "", func(f *Family) {
 			f.SSHReload = []string{"/usr/bin/bigstart", "restart", "sshd"}
 			f.Stop, f.Start = []string{"/sbin/service", "waagent", "stop"}, []string{"/sbin/service", "waagent", "start"}
 			f.Register, f.Unregister = []string{"/sbin/chkconfig", "--add", "waagent"}, []string{"/sbin/chkconfig", "--del", "waagent"}
-			f.AddUser, f.Hostname, f.DHCPHostname, f.NICRestart = AddUserTmsh, HostnameUnmanaged, DHCPHostnameNone, NICNone
+			f.AddUser, f.Hostname, f.NICRestart = AddUserTmsh, HostnameUnmanaged, NICNone
 		}},
 		{"gaia", "", func(f *Family) {
 			f.SSHReload, f.KeepsPersistentRules = []string{"/sbin/service", "sshd", "condrestart"}, true
-			f.AddUser, f.NoSudo, f.Hostname, f.DHCPHostname, f.NICRestart = AddUserFixed, true, HostnameUnmanaged, DHCPHostnameNone, NICNone
+			f.AddUser, f.NoSudo, f.Hostname, f.NICRestart = AddUserFixed, true, HostnameUnmanaged, NICNone
 		}},
 		{"iosxe", "", func(f *Family) {
 			f.UnitDir, f.SSHReload, f.Hostname = "/usr/lib/systemd/system", nil, HostnameStaticCtl

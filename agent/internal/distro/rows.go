@@ -25,10 +25,7 @@ func base() Family {
 		Name: "default", Service: "waagent", UnitDir: "/lib/systemd/system", BinDir: "/usr/sbin", ConfFile: "/etc/waagent.conf",
 		SSHReload: service("try-reload-or-restart", "sshd"),
 		DHCPPid:   []string{"pidof", "dhclient"},
-		Hostname:  HostnameFile, DHCPHostname: DHCPHostnameDhclient, NICRestart: NICIfupdown,
-		Networks: []string{"networkd", "NetworkManager", "ifupdown"},
-		AddUser:  AddUserUseradd,
-		Grub:     Grub{File: "/etc/default/grub", Selector: "GRUB_CMDLINE_LINUX_DEFAULT=", Update: []string{"update-grub"}},
+		Hostname:  HostnameFile, NICRestart: NICIfupdown, AddUser: AddUserUseradd,
 	}
 }
 
@@ -39,7 +36,6 @@ func debianRows() []row {
 			f.SSHReload, f.RemoteAccess = reload, true
 			f.Stop, f.Start = []string{"service", "azurelinuxagent", "stop"}, []string{"service", "azurelinuxagent", "start"}
 			f.Leases, f.KeepsPersistentRules = []string{dhclientLeases}, true
-			f.Networks = []string{"networkd", "netplan", "ifupdown", "NetworkManager"}
 			f.Shell = "/bin/bash" // as Debian patches the original
 		}},
 		{"debian", "debian-base", func(f *Family) {
@@ -50,13 +46,11 @@ func debianRows() []row {
 			f.Service, f.Shell = "waagent", ""
 			f.SSHReload = []string{"/usr/sbin/service", "ssh", "reload"} // the original swaps two words here and fails
 			f.Stop, f.Start = []string{"/usr/sbin/service", "walinuxagent", "stop"}, []string{"/usr/sbin/service", "walinuxagent", "start"}
-			f.Networks = []string{"ifupdown"}
 		}},
 		{"ubuntu14", "", func(f *Family) {
 			f.Service, f.RemoteAccess, f.SSHReload = "walinuxagent", true, []string{"service", "ssh", "reload"}
 			f.Stop, f.Start = []string{"service", "walinuxagent", "stop"}, []string{"service", "walinuxagent", "start"}
 			f.Leases, f.KeepsPersistentRules, f.ResolvconfTail = []string{dhclientLeases}, true, true
-			f.Networks = []string{"ifupdown"}
 		}},
 		{"ubuntu12", "ubuntu14", func(f *Family) { f.DHCPPid = []string{"pidof", "dhclient3"} }},
 		{"snappy", "ubuntu14", func(*Family) {}},
@@ -67,11 +61,11 @@ func debianRows() []row {
 		{"ubuntu18", "ubuntu16", func(f *Family) {
 			f.Stop, f.Start = service("stop", "walinuxagent"), service("start", "walinuxagent")
 			f.DHCPPid, f.Leases = []string{"pidof", "systemd-networkd"}, []string{"/run/systemd/netif/leases/*"}
-			f.NICRestart, f.Networks = NICNetworkd, []string{"netplan", "networkd", "ifupdown"}
+			f.NICRestart = NICNetworkd
 			f.KeepsResolvConf, f.ResolvconfTail = true, false
 		}},
 		{"ubuntu", "ubuntu16", func(f *Family) {
-			f.NICRestart, f.Networks = NICLink, []string{"netplan", "networkd", "ifupdown"}
+			f.NICRestart = NICLink
 			f.KeepsResolvConf, f.ResolvconfTail = true, false
 		}},
 		{"chainguard", "ubuntu18", func(f *Family) {
@@ -84,19 +78,16 @@ func debianRows() []row {
 }
 
 func redHatRows() []row {
-	grubby := Grub{File: "/etc/default/grub", Selector: "GRUB_CMDLINE_LINUX=", Update: []string{"grub2-mkconfig", "-o", "/boot/grub2/grub.cfg"}}
 	return []row{
 		{"rhel6", "", func(f *Family) {
 			f.SSHReload, f.RemoteAccess = []string{"/sbin/service", "sshd", "condrestart"}, true
 			f.Stop, f.Start = []string{"/sbin/service", "waagent", "stop"}, []string{"/sbin/service", "waagent", "start"}
 			f.Register, f.Unregister = []string{"chkconfig", "--add", "waagent"}, []string{"chkconfig", "--del", "waagent"}
 			f.Leases = []string{"/var/lib/dhclient/dhclient-*.leases"}
-			f.Hostname, f.DHCPHostname = HostnameSysconfig, DHCPHostnameIfcfg
-			f.Networks = []string{"NetworkManager", "ifupdown"}
-			f.Grub = Grub{File: "/boot/grub/menu.lst", Selector: "kernel"}
+			f.Hostname = HostnameSysconfig
 		}},
 		{"rhel7", "rhel6", func(f *Family) {
-			f.UnitDir, f.Hostname, f.Grub = "/usr/lib/systemd/system", HostnameStaticCtl, grubby
+			f.UnitDir, f.Hostname = "/usr/lib/systemd/system", HostnameStaticCtl
 			f.Register, f.Unregister = service("enable", "waagent"), service("disable", "waagent")
 			f.Leases = []string{"/var/lib/dhclient/dhclient-*.lease", "/var/lib/NetworkManager/dhclient-*.lease"}
 		}},
@@ -106,11 +97,11 @@ func redHatRows() []row {
 			f.NICRestart = NICNetworkManager
 		}},
 		{"fedora", "", func(f *Family) {
-			f.UnitDir, f.OwnSSHDConfig, f.Grub = "/usr/lib/systemd/system", true, grubby
+			f.UnitDir, f.OwnSSHDConfig = "/usr/lib/systemd/system", true
 			f.SSHReload = service("restart", "sshd")
 			systemd(f, "waagent")
 			f.Register, f.Unregister = nil, nil
-			f.NICRestart, f.Networks = NICNetworkManager, []string{"NetworkManager", "networkd"}
+			f.NICRestart = NICNetworkManager
 		}},
 		{"azurelinux", "", func(f *Family) {
 			f.UnitDir, f.BinDir, f.RemoteAccess, f.OwnSSHDConfig = "/usr/lib/systemd/system", "/usr/bin", true, true
@@ -126,19 +117,14 @@ func redHatRows() []row {
 			f.Stop, f.Start = []string{"/sbin/service", "waagent", "stop"}, []string{"/sbin/service", "waagent", "start"}
 			f.Register, f.Unregister = []string{"/sbin/insserv", "waagent"}, []string{"/sbin/insserv", "-r", "waagent"}
 			f.DHCPPid = []string{"pidof", "dhcpcd"}
-			f.DHCPStop, f.DHCPStart = []string{"/sbin/service", "dhcpcd", "stop"}, []string{"/sbin/service", "dhcpcd", "start"}
-			f.Hostname, f.Networks = HostnameHOSTNAME, []string{"ifupdown"}
-			f.Grub = Grub{File: "/boot/grub/menu.lst", Selector: "kernel"}
+			f.Hostname = HostnameHOSTNAME
 		}},
 		{"suse", "suse11", func(f *Family) {
 			f.UnitDir = "/usr/lib/systemd/system"
 			f.SSHReload = service("restart", "sshd.service")
 			systemd(f, "waagent.service")
 			f.DHCPPid = []string{"pidof", "wickedd-dhcp4"}
-			f.DHCPStop, f.DHCPStart = service("stop", "wickedd-dhcp4.service"), service("start", "wickedd-dhcp4.service")
-			f.Hostname, f.DHCPHostname, f.NICRestart = HostnameCtl, DHCPHostnameSUSE, NICIfup
-			f.Networks = []string{"wicked", "NetworkManager"}
-			f.Grub = Grub{File: "/etc/default/grub", Selector: "GRUB_CMDLINE_LINUX_DEFAULT=", Update: grubby.Update}
+			f.Hostname, f.NICRestart = HostnameCtl, NICIfup
 		}},
 	}
 }
@@ -146,6 +132,5 @@ func redHatRows() []row {
 // networkd is what Azure Linux, Photon, Flatcar, Arch and Clear Linux share.
 func networkd(f *Family) {
 	f.DHCPPid = []string{"pidof", "systemd-networkd"}
-	f.DHCPStop, f.DHCPStart = service("stop", "systemd-networkd"), service("start", "systemd-networkd")
-	f.NICRestart, f.Networks = NICNetworkd, []string{"networkd"}
+	f.NICRestart = NICNetworkd
 }
