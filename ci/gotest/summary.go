@@ -42,11 +42,13 @@ func (s *summary) take(e event) {
 
 // adopt notes that the tests above e hold no checks of their own, so that only the leaves are counted.
 func (s *summary) adopt(e event) {
-	if i := strings.LastIndexByte(e.Test, '/'); i > 0 {
-		if s.parents[e.Package] == nil {
-			s.parents[e.Package] = map[string]bool{}
+	if s.parents[e.Package] == nil {
+		s.parents[e.Package] = map[string]bool{}
+	}
+	for i, c := range e.Test { // a subtest's own name may hold slashes
+		if c == '/' {
+			s.parents[e.Package][e.Test[:i]] = true
 		}
-		s.parents[e.Package][e.Test[:i]] = true
 	}
 }
 

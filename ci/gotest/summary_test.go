@@ -31,6 +31,7 @@ not json
 {"Action":"build-fail","ImportPath":"m/b"}
 {"Action":"run","Package":"m/scenarios","Test":"TestScenarios/boot/ready"}
 {"Action":"pass","Package":"m/scenarios","Test":"TestScenarios/boot/ready","Elapsed":9}
+{"Action":"pass","Package":"m/scenarios","Test":"TestScenarios","Elapsed":9}
 {"Action":"output","Package":"m/scenarios","Output":"ok  \tm/scenarios\t9.1s\n"}
 {"Action":"pass","Package":"m/scenarios"}`
 	const want = `FAIL  m/a TestBad/case (0.5s)

@@ -1,9 +1,10 @@
-// Command images builds the container images that scenarios boot, so that a later run finds them in the cache.
+// Command images builds the images that scenarios boot, so that a later run finds them in the cache.
 //
 //	images [id[/variant]...]
 //
-// Without arguments it makes the plain image of everything in the catalog. What cannot be had here is a line that
-// starts with SKIP. Exit codes: 0 done, 1 an image that was named cannot be had, 4 building one failed.
+// Without arguments it makes the plain image of everything in the catalog, as a container and as a virtual machine.
+// What cannot be had here is a line that starts with SKIP. Exit codes: 0 done, 1 an image that was named cannot be had,
+// 4 building one failed.
 package main
 
 import (
@@ -40,7 +41,7 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 		if variant == "" {
 			variant = string(images.Plain)
 		}
-		ref, err := images.Container(ctx, id, images.Variant(variant), progress)
+		err := both(ctx, id, images.Variant(variant), progress)
 		var unavailable *images.Unavailable
 		switch {
 		case errors.As(err, &unavailable):
@@ -51,11 +52,25 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 		case err != nil:
 			fmt.Fprintln(out, "images:", err)
 			code = 4
-		default:
-			progress("have " + ref)
 		}
 	}
 	return code
+}
+
+// both makes the two forms of an image. A machine without a container engine still gets the other one.
+func both(ctx context.Context, id string, v images.Variant, progress images.Progress) error {
+	ref, err := images.Container(ctx, id, v, progress)
+	if err == nil {
+		progress("have container image " + ref)
+	}
+	vm, vmErr := images.VM(ctx, id, v, progress)
+	if vmErr == nil {
+		progress("have VM image " + vm.Disk)
+	}
+	if err != nil && vmErr != nil && err.Error() == vmErr.Error() {
+		return err
+	}
+	return errors.Join(err, vmErr)
 }
 
 // wanted is what was asked for, or everything.
