@@ -26,6 +26,9 @@ func Play(ctx context.Context, r *Runner, files []string, c Choice, out io.Write
 			}
 			res := r.playAlone(s, out)
 			fmt.Fprintf(out, "%s %s (%.1fs)\n", res.Outcome, s.Name(), res.Took.Seconds())
+			if res.Verdict != "" {
+				fmt.Fprintln(out, res.Verdict)
+			}
 			passed = passed && res.Outcome != report.Failed
 		}
 	}

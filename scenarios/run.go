@@ -147,7 +147,7 @@ func (p *play) end(ctx context.Context, env *testscript.Env, w *world) {
 	t := env.T()
 	if p.result.Outcome == report.Passed {
 		if err := w.judge(ctx); err != nil {
-			p.result.Outcome = report.Failed
+			p.result.Outcome, p.result.Verdict = report.Failed, err.Error()
 			t.Log(err.Error())
 		}
 	}

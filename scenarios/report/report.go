@@ -29,6 +29,7 @@ type Result struct {
 	Pair    string // driver-image
 	Outcome Outcome
 	Took    time.Duration
+	Verdict string // what was wrong although every line of the script came true
 	Detail  string // why it was skipped, or the script's log up to where it failed
 	Kept    string // folder with console, logs and journal of a failure
 	Moments []Moment

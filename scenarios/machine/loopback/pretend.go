@@ -46,7 +46,7 @@ type program func(p *pretend, c machine.Command) (machine.Result, error)
 // installed on a loopback machine.
 var programs = map[string]program{
 	"useradd": useradd, "userdel": userdel, "usermod": done, "chpasswd": chpasswd, "getent": getent, "passwd": done,
-	"hostname": hostname, "hostnamectl": hostname, "ssh-keygen": sshKeygen, "sshd": done, "systemctl": systemctl,
+	"hostname": hostname, "hostnamectl": hostname, "ssh-keygen": sshKeygen, "sshd": done, "sudo": done, "systemctl": systemctl,
 	"service": service, "chcon": done, "systemd-detect-virt": done,
 }
 

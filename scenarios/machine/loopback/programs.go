@@ -141,7 +141,9 @@ func systemctl(_ *pretend, c machine.Command) (machine.Result, error) {
 }
 
 // service knows no service either.
-func service(*pretend, machine.Command) (machine.Result, error) { return exit(1, "unrecognized service") }
+func service(*pretend, machine.Command) (machine.Result, error) {
+	return exit(1, "unrecognized service")
+}
 
 // sshKeygen makes a key pair (-t, -f, or -A for all types) or prints the fingerprint of one (-l -f).
 func sshKeygen(p *pretend, c machine.Command) (machine.Result, error) {
