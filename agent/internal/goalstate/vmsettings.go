@@ -128,7 +128,7 @@ func namedGoals(x hostga.ExtensionGoalState) ([]Settings, error) {
 	var list []Settings
 	index := map[string]int{}
 	for _, g := range x.Settings {
-		if g.ExtensionName == nil || g.SeqNo == nil || g.ExtensionState == nil {
+		if g.ExtensionName == nil || *g.ExtensionName == "" || g.SeqNo == nil || g.ExtensionState == nil {
 			return nil, errors.New("extensionName, seqNo or extensionState is missing")
 		}
 		s := Settings{Name: *g.ExtensionName, Seq: *g.SeqNo, State: State(strings.ToLower(*g.ExtensionState))}
