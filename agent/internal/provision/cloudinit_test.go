@@ -40,6 +40,26 @@ func TestFlavours(t *testing.T) {
 	assert.Equal(t, v.Flavour(t.Context()), FlavourCloudInit)
 }
 
+func TestACloudInitThatIsSwitchedOffIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		cmdline string
+		file    bool
+		want    Flavour
+	}{
+		{"ro quiet", false, FlavourCloudInit}, {"ro cloud-init=disabled", false, FlavourAgent}, {"ro", true, FlavourAgent},
+		{"cloud-init=enabled", true, FlavourCloudInit},
+	} {
+		v := newVM(t)
+		v.with(t, hosttest.OK("systemctl is-enabled cloud-init-local.service", "enabled\n"))
+		put(t, v.Files, "/proc/cmdline", tc.cmdline+"\n")
+		if tc.file {
+			put(t, v.Files, "/etc/cloud/cloud-init.disabled", "")
+		}
+		assert.Equal(t, v.Flavour(t.Context()), tc.want, "%+v", tc)
+	}
+}
+
 func TestCloudInitIsFollowedWithoutAWordToTheFabric(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/waagent-go/waagent/agent/internal/event"
+	"github.com/waagent-go/waagent/agent/internal/instanceid"
 	"github.com/waagent-go/waagent/agent/protocol/ovfenv"
 )
 
@@ -116,7 +117,7 @@ func (p *Provisioner) takeDocument(document []byte) (ovfenv.Environment, error) 
 // resume is for a VM that carries its own marker: whatever of the end an earlier agent of ours left undone is done.
 func (p *Provisioner) resume(ctx context.Context, vm string) (Outcome, error) {
 	rec, err := p.readRecord()
-	if err != nil || rec.VM != vm || rec.Ready || rec.Flavour == string(FlavourCloudInit) {
+	if err != nil || !instanceid.Same(rec.VM, vm) || rec.Ready || rec.Flavour == string(FlavourCloudInit) {
 		p.Log.Info("This VM has been provisioned before")
 		return Outcome{State: Already, Fingerprint: rec.Fingerprint, HostName: rec.HostName, UserName: rec.UserName}, nil
 	}
