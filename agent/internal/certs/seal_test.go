@@ -83,6 +83,7 @@ func seal(t testing.TB, cert *x509.Certificate, content []byte, s sealing) []byt
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(plain, plain)
 
 	public := cert.PublicKey.(*rsa.PublicKey)
+	//lint:ignore SA1019 as the fabric does
 	wrapped, err := rsa.EncryptPKCS1v15(rand.Reader, public, key)
 	keyAlg := seq(oid(1, 2, 840, 113549, 1, 1, 1), tlv(5))
 	if s.oaep {

@@ -93,8 +93,8 @@ func excerpt(body []byte) string {
 	}, body)))
 }
 
-// timedOut reports whether err is a socket that said nothing for too long.
-func timedOut(err error) bool {
+// TimedOut reports whether err is a socket that said nothing for too long.
+func TimedOut(err error) bool {
 	var n net.Error
 	return errors.As(err, &n) && n.Timeout()
 }

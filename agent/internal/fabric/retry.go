@@ -107,7 +107,7 @@ func (r Retry) retryable(err error) bool {
 	if code := Code(err); code != 0 {
 		return slices.Contains(transient, code) || slices.Contains(r.On, code)
 	}
-	if r.StopOnTimeout && timedOut(err) {
+	if r.StopOnTimeout && TimedOut(err) {
 		return false
 	}
 	return !hopeless(err)

@@ -36,15 +36,27 @@ func ParseExtensionsConfig(doc []byte, incarnation string) (w Wanted, profile se
 		w.RequiredFeatures = append(w.RequiredFeatures, f.Name)
 	}
 	for _, f := range x.Families {
-		w.Families = append(w.Families, Family{
+		family := Family{
 			Name: f.Name, Version: f.Version, FromVersion: f.FromVersion, URIs: f.URIs,
 			IsVersionFromRSM: flag(f.IsVersionFromRSM), IsVMEnabledForRSMUpgrades: flag(f.IsVMEnabledForRSMUpgrades),
-		})
+		}
+		for _, s := range f.Signatures {
+			family.sign(s.Version, s.EncodedSignature)
+		}
+		w.Families = append(w.Families, family)
 	}
 	for _, p := range x.Plugins {
 		w.Handlers = append(w.Handlers, handlerOf(p, x.PluginSettings))
 	}
 	return w, profile, nil
+}
+
+// sign notes the signature of a version's package.
+func (f *Family) sign(version, signature string) {
+	if f.Signatures == nil {
+		f.Signatures = map[string]string{}
+	}
+	f.Signatures[version] = signature
 }
 
 // emptyFabric is a Fabric goal state that wants nothing.

@@ -25,6 +25,7 @@ type fastTrack struct {
 	until  time.Time // not supported: when to ask again
 	bad    string    // the ETag whose vmSettings could not be read, so that the history holds them once
 	quiet  string    // the failure that was logged last
+	tally  tally
 }
 
 const markerName = "fast_track.json"
@@ -60,6 +61,8 @@ func (t *fastTrack) ask(ctx context.Context, f *Fetcher, force bool) (*Wanted, e
 		etag = ""
 	}
 	body, newTag, err := f.Host.VMSettings(ctx, etag)
+	t.tally.note(err)
+	t.tally.report(f.Events)
 	if errors.Is(err, fabric.ErrNotModified) {
 		t.recovered(f)
 		return nil, nil

@@ -357,3 +357,26 @@ func TestOnHoldComesFromTheArtifactsProfile(t *testing.T) {
 		assert.Assert(t, err != nil && !got, body)
 	}
 }
+
+type events []event.Event
+
+func (e *events) Add(x event.Event) { *e = append(*e, x) }
+
+func TestVMSettingsAreSummedUpEachHour(t *testing.T) {
+	run(t, func(f *fake) {
+		var seen events
+		f.fetcher.Events = &seen
+		f.host.On(settingsRoute, Code(502, ""), Code(502, ""), Code(400, ""), Abort, vmSettings("1", "FastTrack", 1))
+		for range 602 {
+			_, _ = f.fetcher.Fetch(f.Context())
+			time.Sleep(6 * time.Second)
+		}
+		var sums []string
+		for _, e := range seen {
+			if e.Operation == "VmSettingsSummary" {
+				sums = append(sums, e.Message)
+			}
+		}
+		assert.DeepEqual(t, sums, []string{`{"requests": 601, "errors": 4, "serverErrors": 2, "clientErrors": 1, "timeouts": 0, "failedRequests": 1}`})
+	})
+}

@@ -53,10 +53,14 @@ func ParseVMSettings(doc []byte, etag string) (Wanted, error) {
 		w.RequiredFeatures = append(w.RequiredFeatures, f.Name)
 	}
 	for _, f := range v.Families {
-		w.Families = append(w.Families, Family{
+		family := Family{
 			Name: f.Name, Version: f.Version, FromVersion: f.FromVersion, URIs: f.URIs,
 			IsVersionFromRSM: (*bool)(f.IsVersionFromRSM), IsVMEnabledForRSMUpgrades: (*bool)(f.IsVMEnabledForRSMUpgrades),
-		})
+		}
+		for _, s := range f.Signatures {
+			family.sign(s.Version, s.EncodedSignature)
+		}
+		w.Families = append(w.Families, family)
 	}
 	for i, x := range v.Extensions {
 		h, err := handlerOfGoal(x)

@@ -60,6 +60,7 @@ type Family struct {
 	IsVersionFromRSM          *bool // absent is not false
 	IsVMEnabledForRSMUpgrades *bool
 	URIs                      []string
+	Signatures                map[string]string // of packages, base64 CMS, by version
 }
 
 // State is what is wanted of a handler or of one extension of it.
