@@ -91,7 +91,7 @@ type Plan struct {
 type SecurityProfile struct {
 	EncryptionAtHost  string `json:"encryptionAtHost,omitempty"`
 	SecureBootEnabled string `json:"secureBootEnabled"`
-	SecurityType      string `json:"securityType,omitempty"`
+	SecurityType      string `json:"securityType"` // "" is there too
 	VirtualTPMEnabled string `json:"virtualTpmEnabled"`
 }
 

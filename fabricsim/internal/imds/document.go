@@ -37,6 +37,9 @@ func Document(vm goal.VM, version string, extended bool) (any, error) {
 		return nil, err
 	}
 	members := generic["compute"].(map[string]any) // a struct always becomes one
+	if profile, ok := members["securityProfile"].(map[string]any); ok && version < "2021-12-13" {
+		delete(profile, "securityType")
+	}
 	for name, value := range vm.Compute {
 		members[name] = value
 	}
