@@ -72,6 +72,7 @@ echo "end $1 $here" >>"$log"
 `
 
 func TestKilledAgentLosesAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
 	start := *seed
 	if start == 0 {
 		start = rand.Uint64()
