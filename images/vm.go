@@ -3,7 +3,6 @@ package images
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,9 +15,6 @@ import (
 	"time"
 )
 
-//go:embed recipes/waagent-run.sh
-var runDiskHook []byte
-
 // VMImage is a bootable guest: a raw disk that is one ext4 filesystem, and the kernel and initial RAM disk to start it
 // with. The files belong to the cache: boot from an overlay, never from the disk itself.
 type VMImage struct {
@@ -29,13 +25,9 @@ type VMImage struct {
 	Root   string // the kernel's root= argument
 }
 
-// vmPackages make a root filesystem bootable: the kernel that Debian's own cloud images use, and what builds its
-// initial RAM disk.
-var vmPackages = []string{"linux-image-cloud-amd64", "initramfs-tools", "zstd", "busybox"}
-
-// vmModules are what the initial RAM disk needs to find the root and run disks; all others are loaded from the root.
-// virtio_console is there because the guest helper's port shall not wait for udev.
-var vmModules = []string{"virtio_pci", "virtio_blk", "virtio_scsi", "virtio_console", "sd_mod", "ext4", "crc32c_generic"}
+// vmPackages make a root filesystem bootable: the kernel of Debian's own cloud images, and what the initial RAM disk is
+// made of.
+var vmPackages = []string{"linux-image-cloud-amd64", "busybox-static"}
 
 const vmDiskSize = 3 << 30
 
@@ -102,6 +94,7 @@ func vmKey(i Image) string {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintln(h, name, files[name].mode, files[name].data)
 	}
-	fmt.Fprintln(h, vmDiskSize, vmMasked, mke2fsArguments("T", "D"))
+	fmt.Fprintln(h, vmDiskSize, vmMasked, vmModules, applets, mke2fsArguments("T", "D"))
+	h.Write(vmInit)
 	return hex.EncodeToString(h.Sum(nil))[:8]
 }

@@ -11,22 +11,21 @@ type vmFile struct {
 }
 
 // vmMasked are units that only cost time in a guest that lives for minutes: package timers, filesystem scrubbing, the
-// graphical console's login.
+// graphical console's login, filesystems for kernel developers.
 var vmMasked = []string{
 	"apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
 	"fstrim.timer", "man-db.timer", "getty@tty1.service", "systemd-pstore.service",
+	"dev-hugepages.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-kernel-config.mount",
+	"sys-fs-fuse-connections.mount", "modprobe@.service", "proc-sys-fs-binfmt_misc.automount",
 }
 
 // vmFiles is what the tree gets on its way from a container's root to a machine's, by path.
 func vmFiles(i Image) map[string]vmFile {
 	files := map[string]vmFile{
-		"etc/fstab":      {"LABEL=root / ext4 defaults,noatime 0 1\n", 0o644},
+		"etc/fstab":      {"LABEL=root / ext4 defaults,noatime 0 0\n", 0o644},
 		"etc/machine-id": {"", 0o444},
 		// Loaded for features of the emulated processor that nobody here uses; their self-tests take seconds.
-		"etc/modprobe.d/vm-slow.conf":                         {blacklist(vmSlowModules), 0o644},
-		"etc/initramfs-tools/conf.d/vm":                       {"MODULES=list\nCOMPRESS=zstd\nFSTYPE=ext4\n", 0o644},
-		"etc/initramfs-tools/modules":                         {strings.Join(vmModules, "\n") + "\n", 0o644},
-		"etc/initramfs-tools/scripts/init-bottom/waagent-run": {string(runDiskHook), 0o755},
+		"etc/modprobe.d/vm-slow.conf": {blacklist(vmSlowModules), 0o644},
 	}
 	switch i.Network {
 	case "ifupdown":

@@ -84,24 +84,24 @@ func (m vmMaker) adapt() error {
 	return nil
 }
 
-// kernel takes the kernel out of the tree and builds the initial RAM disk for it with the tree's own tools.
+// kernel takes the kernel out of the tree and makes the initial RAM disk for it.
 func (m vmMaker) kernel(ctx context.Context) error {
 	kernels, err := filepath.Glob(filepath.Join(m.tree, "boot/vmlinuz-*"))
 	if err != nil || len(kernels) != 1 {
 		return fmt.Errorf("want one kernel in boot, found %v", kernels)
 	}
 	version := strings.TrimPrefix(filepath.Base(kernels[0]), "vmlinuz-")
-	if err := m.run(ctx, "chroot", m.tree, "mkinitramfs", "-o", "/boot/initrd.vm", version); err != nil {
+	initrd, err := makeInitrd(ctx, m.tree, version)
+	if err != nil {
 		return err
 	}
-	built := filepath.Join(m.tree, "boot/initrd.vm")
-	if err := m.run(ctx, "mv", built, filepath.Join(m.dir, "initrd")); err != nil {
+	if err := os.WriteFile(filepath.Join(m.dir, "initrd"), initrd, 0o644); err != nil {
 		return err
 	}
 	if err := m.run(ctx, "cp", kernels[0], filepath.Join(m.dir, "vmlinuz")); err != nil {
 		return err
 	}
-	return m.run(ctx, "chmod", "0644", filepath.Join(m.dir, "initrd"), filepath.Join(m.dir, "vmlinuz"))
+	return m.run(ctx, "chmod", "0644", filepath.Join(m.dir, "vmlinuz"))
 }
 
 func (m vmMaker) run(ctx context.Context, argv ...string) error {
