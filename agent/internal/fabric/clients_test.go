@@ -127,11 +127,15 @@ func TestHealthIsReportedAsSoonAsTheFabricIsBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := new(Script)
-		n := Net{}
 		back := time.Now().Add(90 * time.Minute)
-		time.AfterFunc(90*time.Minute, func() { n["168.63.129.16:80"] = s })
 		s.On("GET /machine/?comp=goalstate", Code(500, ""), Say(goalStateDoc)).On("POST /machine?comp=health", Code(503, ""), Say(""))
-		c := newClients(n)
+		c := newClients(nil)
+		c.rec.next = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if time.Now().Before(back) {
+				return Net{}.Dial(ctx, network, addr)
+			}
+			return Net{"168.63.129.16:80": s}.Dial(ctx, network, addr)
+		}
 		var out bytes.Buffer
 		once := fabric.OncePerCause(slog.New(slog.NewTextHandler(&out, nil)), "Cannot report")
 		assert.NilError(t, c.wire.ReportHealth(t.Context(), fabric.Ready, once))
