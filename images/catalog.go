@@ -44,6 +44,8 @@ type Image struct {
 	Network  string   `yaml:"network"`  // who is in charge of interfaces: ifupdown, netplan, networkd, networkmanager, wicked
 	Services string   `yaml:"services"` // systemd, openrc
 	Packages []string `yaml:"packages"` // beside the recipe's
+	// OSRelease makes the image a look-alike: what /etc/os-release says instead of the truth.
+	OSRelease map[string]string `yaml:"os_release"`
 }
 
 type recipe struct {

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -39,6 +41,16 @@ func (d debian) arguments(tree, finish, mirror string) []string {
 	return append(args, d.image.Source.Suite, tree, mirror)
 }
 
+// finish is the script that completes a tree, as a shell reads it.
+func (d debian) finish() []byte {
+	var release strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(d.image.OSRelease)) {
+		fmt.Fprintf(&release, "%s=%q\n", key, d.image.OSRelease[key])
+	}
+	head := fmt.Sprintf("#!/bin/sh\nset -eu\nnetwork=%s\nos_release='%s'\n", d.image.Network, release.String())
+	return append([]byte(head), debianFinish...)
+}
+
 // run builds the tree into a tar at path.
 func (d debian) run(ctx context.Context, path string, p Progress) error {
 	program, err := exec.LookPath("mmdebstrap")
@@ -54,7 +66,7 @@ func (d debian) run(ctx context.Context, path string, p Progress) error {
 	}
 	defer discard()
 	finish := filepath.Join(dir, "finish")
-	if err := os.WriteFile(finish, debianFinish, 0o755); err != nil {
+	if err := os.WriteFile(finish, d.finish(), 0o755); err != nil {
 		return fmt.Errorf("build image %s: %w", d.image.ID, err)
 	}
 	cmd := exec.CommandContext(ctx, program, d.arguments(path, finish, mirror(os.DirFS("/")))...)

@@ -54,7 +54,7 @@ func plan(id string, v Variant, extra []string) (build, error) {
 func (d debian) key() string {
 	h := sha256.New()
 	fmt.Fprintln(h, d.arguments("TREE", "FINISH", "MIRROR"))
-	h.Write(debianFinish)
+	h.Write(d.finish())
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 

@@ -1,7 +1,6 @@
-#!/bin/sh
 # Makes a freshly installed Debian tree look like a deprovisioned image: nothing in it identifies a machine, so that the
-# first boot has to create host keys and ids, as in a real VM. Called by mmdebstrap with the tree as its argument.
-set -eu
+# first boot has to create host keys and ids, as in a real VM. Called by mmdebstrap with the tree as its argument;
+# $network and $os_release are set in front of it.
 root=$1
 
 rm -f "$root"/etc/ssh/ssh_host_*
@@ -11,14 +10,33 @@ rm -f "$root/etc/resolv.conf" "$root/var/lib/dhcp"/*.leases
 echo localhost > "$root/etc/hostname"
 printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' > "$root/etc/hosts"
 
+# Who is in charge of eth0. Where it is not ifupdown, its file knows the loopback interface only.
 mkdir -p "$root/etc/network"
-cat > "$root/etc/network/interfaces" <<'INTERFACES'
-auto lo
-iface lo inet loopback
+printf 'auto lo\niface lo inet loopback\n' > "$root/etc/network/interfaces"
+case $network in
+ifupdown)
+	printf '\nauto eth0\niface eth0 inet dhcp\n' >> "$root/etc/network/interfaces" ;;
+networkd)
+	mkdir -p "$root/etc/systemd/network"
+	printf '[Match]\nName=eth0\n\n[Network]\nDHCP=yes\n' > "$root/etc/systemd/network/10-eth0.network"
+	chroot "$root" systemctl --quiet enable systemd-networkd ;;
+netplan)
+	mkdir -p "$root/etc/netplan"
+	printf 'network:\n  version: 2\n  ethernets:\n    eth0:\n      dhcp4: true\n' > "$root/etc/netplan/50-cloud-init.yaml"
+	chmod 600 "$root/etc/netplan/50-cloud-init.yaml"
+	chroot "$root" systemctl --quiet enable systemd-networkd ;;
+networkmanager) ;; # it takes every interface that has no file
+esac
 
-auto eth0
-iface eth0 inet dhcp
-INTERFACES
+if [ -e "$root/lib/systemd/systemd-resolved" ]; then
+	ln -s ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
+fi
+
+# A look-alike has another distribution's identity on Debian's programs.
+if [ -n "$os_release" ]; then
+	rm -f "$root/etc/os-release"
+	printf '%s' "$os_release" > "$root/etc/os-release"
+fi
 
 # Like other distributions' sshd-keygen: a server with no key at all would fail for good before an agent made its keys.
 cat > "$root/lib/systemd/system/ssh-hostkey.service" <<'UNIT'

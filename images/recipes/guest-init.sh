@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes a container look like a VM that was just switched on, then becomes systemd. Runs as the container's first
 # process, before anything of the guest, so nothing in it ever sees the half-made state.
-# Arguments: address/prefix, gateway, DVD and resource disk as MAJOR:MINOR:NAME or "-", next hop to the fabric.
+# Arguments: address/prefix, gateway, DVD and resource disk as MAJOR:MINOR:NAME or "-", reachable or unreachable fabric.
 set -eu
-address=$1 gateway=$2 dvd=$3 disk=$4 hop=$5
+address=$1 gateway=$2 dvd=$3 disk=$4 fabric=$5
 
 # The engine binds files of its own there, and a bind cannot be replaced by rename, as hostnamed and agents do.
 for file in /etc/hostname /etc/hosts /etc/resolv.conf; do
@@ -11,6 +11,7 @@ for file in /etc/hostname /etc/hosts /etc/resolv.conf; do
 done
 echo localhost > /etc/hostname
 printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' > /etc/hosts
+rm -f /etc/resolv.conf
 echo 'nameserver 168.63.129.16' > /etc/resolv.conf
 hostname localhost
 
@@ -51,8 +52,40 @@ if [ "$disk" != - ]; then
 	ln -s "../../$name" /dev/disk/azure/resource
 fi
 
-# The guest sets up its own interface, with the routes that Azure's DHCP hands out.
-if [ -d /etc/network ]; then
+# The guest sets up its own interface, with the routes that Azure's DHCP hands out. NetworkManager leaves alone what it
+# finds set up.
+if [ -f /etc/systemd/network/10-eth0.network ]; then
+	ip address flush dev eth0
+	cat > /etc/systemd/network/10-eth0.network <<NETWORK
+[Match]
+Name=eth0
+
+[Network]
+Address=$address
+Gateway=$gateway
+
+[Route]
+Destination=168.63.129.16/32
+Gateway=$gateway
+
+[Route]
+Destination=169.254.169.254/32
+Gateway=$gateway
+NETWORK
+elif [ -f /etc/netplan/50-cloud-init.yaml ]; then
+	ip address flush dev eth0
+	cat > /etc/netplan/50-cloud-init.yaml <<NETPLAN
+network:
+  version: 2
+  ethernets:
+    eth0:
+      addresses: [$address]
+      routes:
+        - {to: default, via: $gateway}
+        - {to: 168.63.129.16/32, via: $gateway}
+        - {to: 169.254.169.254/32, via: $gateway}
+NETPLAN
+elif grep -qs eth0 /etc/network/interfaces; then
 	ip address flush dev eth0
 	cat > /etc/network/interfaces <<INTERFACES
 auto lo
@@ -62,12 +95,20 @@ auto eth0
 iface eth0 inet static
 	address $address
 	gateway $gateway
-	up ip route replace 168.63.129.16/32 via $hop
-	up ip route replace 169.254.169.254/32 via $hop
+	up ip route replace 168.63.129.16/32 via $gateway
+	up ip route replace 169.254.169.254/32 via $gateway
 INTERFACES
 else
-	ip route replace 168.63.129.16/32 via "$hop"
-	ip route replace 169.254.169.254/32 via "$hop"
+	ip route replace 168.63.129.16/32 via "$gateway"
+	ip route replace 169.254.169.254/32 via "$gateway"
+fi
+
+# A table that wins over the others while a rule names it: the guest has its routes, and nobody is at their end.
+for ip in 168.63.129.16 169.254.169.254; do
+	ip route add unreachable "$ip/32" table 168
+done
+if [ "$fabric" = unreachable ]; then
+	ip rule add pref 168 lookup 168
 fi
 
 # Trust the fabric's blob storage: once for programs that read the bundle, once for those that look names up by hash.

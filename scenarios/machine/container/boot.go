@@ -31,7 +31,7 @@ type Spec struct {
 	Family  string     // whose packaging the agent is installed with
 	Conf    map[string]string
 	Files   []packaging.File // put there before the guest starts, over everything else
-	// Unreachable leads the fabric's addresses into nowhere until Guest.Reach is told otherwise.
+	// Unreachable cuts the guest off from the fabric until Guest.Reach is told otherwise.
 	Unreachable bool
 }
 
@@ -72,13 +72,13 @@ func (g *Guest) start(ctx context.Context, s Spec) error {
 		return err
 	}
 	prefix := netip.PrefixFrom(g.address, d.network.subnet.Bits()).String()
-	hop := d.network.gateway
+	reach := "reachable"
 	if s.Unreachable {
-		hop = d.network.nowhere()
+		reach = "unreachable"
 	}
 	command := append([]string{"/guest-init.sh", prefix, d.network.gateway.String()}, args...)
 	g.id, err = d.create(ctx, creation{
-		name: d.name + "-" + s.Name, image: s.Image, entrypoint: []string{"/bin/sh"}, command: append(command, hop.String()),
+		name: d.name + "-" + s.Name, image: s.Image, entrypoint: []string{"/bin/sh"}, command: append(command, reach),
 		address: g.address, mac: mac, terminal: true,
 		files: append(files, file{path: "/guest-init.sh", mode: 0o755, data: images.GuestInit()}),
 		host:  guestHost(),

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -93,26 +94,19 @@ func (g *Guest) Reboot(context.Context) error {
 	return fmt.Errorf("reboot: %w", machine.ErrUnsupported)
 }
 
-// Reach lets the guest reach the fabric, or sends what it has to say to the fabric into nowhere.
+// Reach lets the guest reach the fabric, or cuts it off: the guest keeps its routes, and nobody is at their end. What
+// it is asked to be already, it stays.
 func (g *Guest) Reach(ctx context.Context, reachable bool) error {
-	from, to := g.driver.network.nowhere().String(), g.driver.network.gateway.String()
-	if !reachable {
-		from, to = to, from
+	action := "add"
+	if reachable {
+		action = "del"
 	}
-	commands := [][]string{
-		{"ip", "route", "replace", "168.63.129.16/32", "via", to},
-		{"ip", "route", "replace", "169.254.169.254/32", "via", to},
-		// The interface may be taken down and up again, by somebody who publishes a host name.
-		{"sed", "-i", "/up ip route/s/via " + from + "$/via " + to + "/", "/etc/network/interfaces"},
+	r, err := g.run(ctx, "ip", "rule", action, "pref", "168", "lookup", "168")
+	if err == nil && r.ExitCode != 0 && !bytes.Contains(r.Stderr, []byte("File exists")) && !bytes.Contains(r.Stderr, []byte("No such file")) {
+		err = errors.New(string(r.Stderr))
 	}
-	for _, argv := range commands {
-		r, err := g.run(ctx, argv...)
-		if err == nil && r.ExitCode != 0 {
-			err = errors.New(string(r.Stderr))
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", argv[0], err)
-		}
+	if err != nil {
+		return fmt.Errorf("change what the guest reaches: %w", err)
 	}
 	return nil
 }

@@ -56,10 +56,3 @@ func (n *privateNetwork) next() netip.Addr {
 	n.last = n.last.Next()
 	return n.last
 }
-
-// nowhere is an address that nobody answers for.
-func (n *privateNetwork) nowhere() netip.Addr {
-	a := n.subnet.Addr().As4()
-	a[3] = 254
-	return netip.AddrFrom4(a)
-}
