@@ -2,19 +2,25 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 
-	"github.com/waagent-go/waagent/agent/internal/event"
-	"github.com/waagent-go/waagent/agent/internal/goalstate"
+	"github.com/waagent-go/waagent/agent/internal/account"
+	"github.com/waagent-go/waagent/agent/internal/cmdline"
+	"github.com/waagent-go/waagent/agent/internal/deprovision"
+	"github.com/waagent-go/waagent/agent/internal/history"
+	"github.com/waagent-go/waagent/agent/internal/inspect"
 	"github.com/waagent-go/waagent/agent/internal/logcollect"
+	"github.com/waagent-go/waagent/agent/internal/logline"
 	"github.com/waagent-go/waagent/agent/internal/policy"
+	"github.com/waagent-go/waagent/agent/internal/remoteaccess"
 	"github.com/waagent-go/waagent/agent/machine"
 )
-
-// errDisabled ends the goal-state process: a file said that the agent is to sleep.
-var errDisabled = errors.New("the agent is disabled")
 
 // start starts the daemon in the background and returns at once.
 func (p *program) start(ctx context.Context) int {
@@ -73,13 +79,57 @@ func (p *program) policy() (*policy.Policy, error) {
 	return policy.Parse(text)
 }
 
-func (p *program) eventSink() (event.Sink, func()) { return event.Discard{}, func() {} }
-func (p *program) history() goalstate.Keeper       { return nil }
-func (p *program) duties(*link, event.Sink) []Duty { return nil }
-func (p *program) publish(context.Context, string) error {
-	return nil
+// history keeps what the fabric said.
+func (p *program) history() *history.History {
+	return &history.History{Files: p.files, Dir: p.conf.LibDir, Log: p.log}
 }
-func (p *program) inspect() int                      { return 0 }
-func (p *program) deprovision(context.Context) int   { return 0 }
-func (p *program) setupFirewall(context.Context) int { return 0 }
-func (p *program) serialConsole(context.Context) int { return 0 }
+
+// remoteAccess keeps the just-in-time accounts.
+func (p *program) remoteAccess(l *loop) *remoteaccess.Access {
+	return &remoteaccess.Access{
+		Accounts: remoteaccess.Machine{
+			Accounts: account.Accounts{Files: p.files, Machine: p.Machine, Family: p.family},
+			Sudoers:  account.Sudoers{Files: p.files, Dir: p.conf.OS.SudoersDir},
+			Scheme:   account.Scheme{ID: p.conf.Provisioning.PasswordCryptID, SaltLength: p.conf.Provisioning.PasswordCryptSaltLength},
+		},
+		Decrypt: func(cms []byte) ([]byte, error) {
+			t, err := l.fetcher.Transport()
+			if err != nil {
+				return nil, err
+			}
+			return t.Decrypt(cms)
+		},
+		Events: l.events, Log: p.log,
+	}
+}
+
+// superfluous says why this goal-state process is to end, "" if it is not: the agent was disabled, or the daemon that
+// started it is gone. The supervisor, if there is one, starts a new one, which sleeps while the agent is disabled.
+func (p *program) superfluous() string {
+	switch {
+	case p.files.Exists(p.lib("disable_agent")):
+		return "the agent is disabled by " + p.lib("disable_agent")
+	case !p.onMachine() || p.command.Debug:
+		return ""
+	case os.Getppid() == 1:
+		return "the daemon is gone"
+	}
+	pid, err := p.files.ReadFile(p.conf.PidFile)
+	if err != nil || strings.TrimSpace(string(pid)) != strconv.Itoa(os.Getppid()) {
+		return "another daemon is in charge"
+	}
+	return ""
+}
+
+func (p *program) inspect() int { return inspect.Run(p.command.Rest, p.Stdin, p.Stdout, p.Stderr) }
+
+// deprovision takes from the machine what makes it this one VM. Its log goes to stdout only: the file is deleted.
+func (p *program) deprovision(ctx context.Context) int {
+	log := slog.New(logline.New(logline.Options{Thread: p.thread(), Level: p.level, Sinks: []io.Writer{p.Stdout}}))
+	d := &deprovision.Deprovisioner{
+		Files: p.files, Machine: p.Machine, Family: p.family, Config: p.conf.Config, In: p.Stdin, Out: p.Stdout, Log: log,
+		User: p.command.Verb == cmdline.DeprovisionUser, Force: p.command.Force, Note: cmdline.NotSafeToPublish,
+		DHCPHostname: func(_ context.Context, name string) error { return p.publisher().Configure(name) },
+	}
+	return d.Run(ctx)
+}

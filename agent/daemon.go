@@ -12,6 +12,7 @@ import (
 
 	"github.com/waagent-go/waagent/agent/internal/event"
 	"github.com/waagent-go/waagent/agent/internal/host"
+	"github.com/waagent-go/waagent/agent/internal/kernel"
 	"github.com/waagent-go/waagent/agent/internal/provision"
 	"github.com/waagent-go/waagent/agent/internal/resourcedisk"
 	"github.com/waagent-go/waagent/agent/machine"
@@ -31,13 +32,12 @@ func (p *program) daemon(ctx context.Context) int {
 	if err := p.prepare(); err != nil {
 		return p.exit(err)
 	}
-	events, stop := p.eventSink()
-	defer stop()
-	if err := p.boot(ctx, events); err != nil && ctx.Err() == nil {
-		return p.exit(err)
-	}
-	if ctx.Err() != nil {
+	events := p.recorder()
+	switch err := p.boot(ctx, events); {
+	case ctx.Err() != nil || errors.Is(err, errSystemCenter):
 		return 0
+	case err != nil:
+		return p.exit(err)
 	}
 	if p.files.Exists(p.lib("disable_agent")) {
 		return p.asleep(ctx)
@@ -93,6 +93,12 @@ func (p *program) prepare() error {
 func (p *program) boot(ctx context.Context, events event.Sink) error {
 	if err := p.failpoint("daemon.boot"); err != nil {
 		return err
+	}
+	if err := p.systemCenter(ctx); err != nil {
+		return err
+	}
+	if _, ok := p.guest(); ok {
+		kernel.AddEntropy(p.files, p.log) // before host keys are made
 	}
 	p.resourceDisk(ctx, events)
 	l := p.newLink(events)

@@ -2,14 +2,23 @@ package agent
 
 import (
 	"context"
+	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/waagent-go/waagent/agent/internal/artifact"
 	"github.com/waagent-go/waagent/agent/internal/event"
 	"github.com/waagent-go/waagent/agent/internal/extension"
 	"github.com/waagent-go/waagent/agent/internal/goalstate"
+	"github.com/waagent-go/waagent/agent/internal/history"
+	"github.com/waagent-go/waagent/agent/internal/lbprobe"
 	"github.com/waagent-go/waagent/agent/internal/policy"
+	"github.com/waagent-go/waagent/agent/internal/remoteaccess"
+	"github.com/waagent-go/waagent/agent/internal/signature"
 	"github.com/waagent-go/waagent/agent/internal/status"
+	"github.com/waagent-go/waagent/agent/internal/telemetry"
+	"github.com/waagent-go/waagent/agent/machine"
 )
 
 // goalStateProcess is the second process: it asks the fabric what it wants, does it, and reports.
@@ -18,9 +27,9 @@ func (p *program) goalStateProcess(ctx context.Context) int {
 	if p.files.Exists(p.lib("disable_agent")) {
 		return p.asleep(ctx)
 	}
-	events, stop := p.eventSink()
-	defer stop()
-	l := p.newLink(events)
+	recorder := p.recorder()
+	l := p.newLink(recorder)
+	recorder.Common.Container = func() string { return l.wire.Identity.Place().ContainerID }
 	if !l.resume() {
 		if err := l.connect(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -29,10 +38,16 @@ func (p *program) goalStateProcess(ctx context.Context) int {
 			return p.exit(err)
 		}
 	}
-	loop := p.newLoop(l, events)
-	err := runAll(ctx, append(p.duties(l, events), loop.duties()...)...)
+	loop := p.newLoop(l, recorder)
+	err := runAll(ctx, append(p.duties(l, recorder), loop.duties()...)...)
+	if errors.Is(err, errPlanned) {
+		return 0
+	}
 	return p.exit(err)
 }
+
+// errPlanned is the end of a process that has nothing left to do: the agent was disabled, or its daemon is gone.
+var errPlanned = errors.New("nothing left to do")
 
 // loop polls goal states, has them processed, and reports status. Processing and reporting go on beside each other, so
 // that status keeps flowing while commands run.
@@ -42,17 +57,26 @@ type loop struct {
 	fetcher *goalstate.Fetcher
 	engine  *extension.Engine
 	upload  *status.Uploader
-	events  event.Sink
+	history *history.History
+	access  *remoteaccess.Access
+	probes  *lbprobe.Responder
+	events  *telemetry.Recorder
 	work    chan goalstate.Wanted // the newest goal state that was not taken up yet
 	over    chan struct{}         // a goal state has just been processed
 	state   loopState
 }
 
-func (p *program) newLoop(l *link, events event.Sink) *loop {
-	lp := &loop{p: p, link: l, upload: l.uploader(), events: events, work: make(chan goalstate.Wanted, 1), over: make(chan struct{}, 1)}
+func (p *program) newLoop(l *link, events *telemetry.Recorder) *loop {
+	lp := &loop{p: p, link: l, upload: l.uploader(), history: p.history(), events: events, work: make(chan goalstate.Wanted, 1), over: make(chan struct{}, 1)}
 	d := l.downloader(lp.state.fastTrack)
-	lp.fetcher = p.fetcher(l, d, p.history())
+	lp.fetcher = p.fetcher(l, d, lp.history)
 	lp.engine = p.engine(l, d, events, lp)
+	if p.family.RemoteAccess {
+		lp.access = p.remoteAccess(lp)
+	}
+	if p.conf.LBProbeResponder && p.onMachine() {
+		lp.probes = &lbprobe.Responder{Log: p.log}
+	}
 	return lp
 }
 
@@ -61,6 +85,15 @@ func (p *program) engine(l *link, d *artifact.Downloader, events event.Sink, lp 
 		Files: p.files, Machine: p.Machine, Downloader: d, LibDir: p.conf.LibDir, LogDir: p.conf.ExtensionLogDir,
 		ConfigFile: p.conf.Path, Endpoint: func() string { return l.wire.Endpoint }, Disabled: !p.conf.Extensions.Enabled,
 		IgnoreHold: !p.conf.EnableOverProvisioning, Log: p.log, Events: events, Failpoint: p.Failpoint,
+		Save: lp.history.Add,
+	}
+	if p.conf.Debug.EnableExtSignatureValidation {
+		v, err := signature.New(signature.MicrosoftRoot())
+		if err != nil {
+			p.log.Error("Package signatures cannot be validated", "error", err)
+		} else {
+			o.Verifier = v
+		}
 	}
 	if p.conf.Debug.EnableExtensionPolicy {
 		o.Policy = func() (*policy.Policy, error) { return p.policy() }
@@ -89,15 +122,41 @@ func (l *loop) poll(ctx context.Context) error {
 				l.hand(wanted)
 			}
 			l.report(ctx, wanted, &said)
+			l.beside(ctx, wanted)
 		}
-		if l.p.files.Exists(l.p.lib("disable_agent")) {
-			l.p.log.Info("The agent was disabled, ending", "file", l.p.lib("disable_agent"))
-			return errDisabled // the supervisor starts this process again, and that one sleeps
+		if why := l.p.superfluous(); why != "" {
+			l.p.log.Info("This goal state process ends", "reason", why)
+			return errPlanned
 		}
 		if !l.rest(ctx, wanted, &said) {
 			return nil
 		}
 	}
+}
+
+// beside does what a goal state asks for apart from extensions.
+func (l *loop) beside(ctx context.Context, w goalstate.Wanted) {
+	if l.access != nil {
+		l.access.Sync(ctx, w)
+	}
+	if l.probes != nil {
+		l.probes.Ports(ctx, ports(w.ProbePorts)...)
+	}
+	l.events.Common.LearnHosting(l.fetcher.HostingEnvironment(), w.RoleInstanceID)
+	if !l.state.learned {
+		l.state.learned = true
+		l.p.learn(ctx, l.link, l.events)
+	}
+}
+
+func ports(texts []string) []int {
+	var all []int
+	for _, text := range texts {
+		if port, err := strconv.Atoi(strings.TrimSpace(text)); err == nil && port > 0 && port < 1<<16 {
+			all = append(all, port)
+		}
+	}
+	return all
 }
 
 // rest waits for the next period. What came of a goal state is reported as soon as it is over.
@@ -132,6 +191,7 @@ func (l *loop) process(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case w := <-l.work:
+			l.awaitCloudInit(ctx)
 			r := l.engine.Process(ctx, w)
 			if ctx.Err() != nil {
 				return nil
@@ -148,6 +208,21 @@ func (l *loop) process(ctx context.Context) error {
 	}
 }
 
+// awaitCloudInit waits for cloud-init to end before the first goal state is processed, where that is configured.
+func (l *loop) awaitCloudInit(ctx context.Context) {
+	if l.state.waited || !l.p.conf.Extensions.WaitForCloudInit {
+		return
+	}
+	l.state.waited = true
+	l.p.log.Info("Waiting for cloud-init to complete")
+	_, err := l.p.Machine.Run(ctx, machine.Command{
+		Argv: []string{"cloud-init", "status", "--wait"}, Timeout: l.p.conf.Extensions.WaitForCloudInitTimeout,
+	})
+	if err != nil && ctx.Err() == nil {
+		l.p.log.Warn("cloud-init did not complete, going on", "error", err)
+	}
+}
+
 // period is how long to wait before the fabric is asked again.
 func (l *loop) period() time.Duration {
 	switch {
@@ -161,7 +236,9 @@ func (l *loop) period() time.Duration {
 
 // report builds the status blob and brings it to storage.
 func (l *loop) report(ctx context.Context, w goalstate.Wanted, said *failures) {
-	blob, err := l.status().Blob()
+	r := l.status()
+	l.state.note(r.Handlers)
+	blob, err := r.Blob()
 	if err != nil {
 		l.p.log.Error("Cannot build the status blob", "error", err)
 		return
@@ -173,9 +250,8 @@ func (l *loop) report(ctx context.Context, w goalstate.Wanted, said *failures) {
 	if ctx.Err() == nil {
 		said.note("Cannot report the status", err)
 	}
-	if err := l.p.files.WriteAtomic(l.p.lib("waagent_status.json"), blob, 0o600); err != nil {
-		said.note("Cannot keep the status", err)
-	}
+	l.history.Status(blob)
+	said.note("Cannot keep the status", l.p.files.WriteAtomic(l.p.lib("waagent_status.json"), blob, 0o600))
 }
 
 // status is what the blob says now.

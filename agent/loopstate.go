@@ -16,6 +16,9 @@ type loopState struct {
 	works     bool // Fast Track
 	processed *status.GoalState
 	settled   bool // every extension of a goal state has come to an end once
+
+	learned bool // the poll's own: telemetry has been told of the VM
+	waited  bool // the processing's own: cloud-init has been waited for
 }
 
 func (s *loopState) put(w goalstate.Wanted, fastTrackWorks bool) {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/waagent-go/waagent/agent/internal/channels"
 	"github.com/waagent-go/waagent/agent/internal/fabric"
 	"github.com/waagent-go/waagent/agent/internal/provision"
 )
@@ -76,6 +77,7 @@ func (r *reporter) run(ctx context.Context) {
 		}
 		r.log.Warn("Cannot write down the fabric's address", "error", err)
 	}
+	channels.Probe(ctx, r.link.http, r.link.wire.Endpoint, r.log)
 	failed := fabric.OncePerCause(r.log, unreachable)
 	for {
 		h, over := r.next(ctx)

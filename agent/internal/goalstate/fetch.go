@@ -50,6 +50,7 @@ type Fetcher struct {
 	certs     []Certificate
 	users     []User
 	hasUsers  bool
+	probes    []string
 	fast      fastTrack
 }
 
@@ -107,7 +108,7 @@ func (f *Fetcher) wanted() Wanted {
 	w := f.current
 	w.Incarnation = f.inc
 	w.ContainerID, w.RoleInstanceID, w.ConfigName = f.place.ContainerID, f.place.RoleInstanceID, f.place.ConfigName
-	w.Certificates, w.Users, w.HasUsers = f.certs, f.users, f.hasUsers
+	w.Certificates, w.Users, w.HasUsers, w.ProbePorts = f.certs, f.users, f.hasUsers, f.probes
 	return w
 }
 
@@ -120,7 +121,7 @@ func (f *Fetcher) fetch(ctx context.Context, force bool) error {
 	if err != nil {
 		return err
 	}
-	f.place = f.Wire.Identity.Place()
+	f.place, f.probes = f.Wire.Identity.Place(), gs.Machine.LBProbePorts
 	before := f.current.ID
 	fast, fastErr := f.fast.ask(ctx, f, force)
 	if force || gs.Incarnation != f.inc {

@@ -51,6 +51,7 @@ type Wanted struct {
 	Certificates     []Certificate
 	Users            []User // nil with HasUsers false: there was no document
 	HasUsers         bool
+	ProbePorts       []string // on which the load balancer's probes want an answer
 }
 
 // Family is an agent family: where agent packages come from and which version is asked for.
