@@ -78,6 +78,9 @@ func (s *Server) vm(next handler) http.Handler {
 // apiVersion is the version a request asks for, and whether there is such a version.
 func apiVersion(r *http.Request) (string, bool) {
 	v := r.URL.Query().Get("api-version")
+	if r.URL.Path == "/metadata/scheduledevents" { // it has versions of its own
+		return v, slices.Contains([]string{"2017-08-01", "2017-11-01", "2019-01-01", "2019-04-01", "2019-08-01", "2020-07-01"}, v)
+	}
 	return v, slices.Contains(Versions(), v)
 }
 
