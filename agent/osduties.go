@@ -1,0 +1,177 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/waagent-go/waagent/agent/internal/endpoint"
+	"github.com/waagent-go/waagent/agent/internal/event"
+	"github.com/waagent-go/waagent/agent/internal/firewall"
+	"github.com/waagent-go/waagent/agent/internal/hostname"
+	"github.com/waagent-go/waagent/agent/internal/kernel"
+	"github.com/waagent-go/waagent/agent/internal/netenv"
+	"github.com/waagent-go/waagent/agent/internal/scvmm"
+	"github.com/waagent-go/waagent/agent/internal/serialconsole"
+)
+
+// guest is what only the machine that this process runs on can do; a pretend one has no duties about its network and
+// its kernel.
+type guest interface {
+	Release() string
+	AwaitHostname(ctx context.Context, ready func()) error
+	Start(argv []string) error
+}
+
+func (p *program) guest() (guest, bool) {
+	g, ok := p.Machine.(guest)
+	return g, ok
+}
+
+func (p *program) freeBSD() bool { return runtime.GOOS == "freebsd" }
+
+// osDuties look after the machine around the agent.
+func (p *program) osDuties(l *link, events event.Sink) []Duty {
+	g, ok := p.guest()
+	if !ok {
+		return nil
+	}
+	conf := p.conf
+	duties := []Duty{
+		p.firewallDuty(l, events),
+		&kernel.SCSITimeout{
+			Files: p.files, Machine: p.Machine, FreeBSD: p.freeBSD(), Seconds: conf.OS.RootDeviceScsiTimeout,
+			Period: conf.OS.RootDeviceScsiTimeoutPeriod, Log: p.log,
+		},
+		&netenv.ClientMonitor{
+			Files: p.files, Clients: netenv.Clients(), Period: conf.OS.MonitorDhcpClientRestartPeriod, Log: p.log,
+			Restore: func(ctx context.Context) error { return p.restoreRoutes(ctx, l) },
+		},
+	}
+	if !p.family.KeepsPersistentRules {
+		duties = append(duties, &netenv.PersistentRules{
+			Files: p.files, LibDir: conf.LibDir, Period: conf.OS.RemovePersistentNetRulesPeriod, Log: p.log,
+		})
+	}
+	if conf.Provisioning.MonitorHostName {
+		duties = append(duties, &hostname.Monitor{
+			Files: p.files, Machine: p.Machine, Family: p.family, LibDir: conf.LibDir, Period: conf.Provisioning.MonitorHostNamePeriod,
+			Publish: p.publish, Await: g.AwaitHostname, Events: events, Log: p.log,
+		})
+	}
+	return duties
+}
+
+// publish makes a host name known to the fabric's DNS.
+func (p *program) publish(ctx context.Context, name string) error {
+	if _, ok := p.guest(); !ok {
+		return nil
+	}
+	return p.publisher().Publish(ctx, name)
+}
+
+func (p *program) publisher() *hostname.Publisher {
+	return &hostname.Publisher{
+		Files: p.files, Machine: p.Machine, Family: p.family, LibDir: p.conf.LibDir, Log: p.log,
+		Announce: hostname.Announce, HasAddress: hostname.HasAddress,
+	}
+}
+
+// restoreRoutes adds the routes that DHCP asked for and that are missing.
+func (p *program) restoreRoutes(ctx context.Context, l *link) error {
+	offer := l.offered
+	if !offer.Gateway.IsValid() && len(offer.Routes) == 0 {
+		if offers := endpoint.Leases(p.files, time.Now()); len(offers) > 0 {
+			offer = offers[0]
+		}
+	}
+	o := netenv.Offer{Gateway: offer.Gateway}
+	for _, r := range offer.Routes {
+		o.Routes = append(o.Routes, netenv.Route{To: r.To, Via: r.Via})
+	}
+	return netenv.Restore(ctx, p.router(), o, p.log)
+}
+
+func (p *program) firewall(address string, events event.Sink) (*firewall.Firewall, error) {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		self = p.family.BinDir + "/waagent"
+	}
+	return &firewall.Firewall{
+		Machine: p.Machine, Files: p.files, Endpoint: ip, UID: os.Geteuid(), Period: p.conf.OS.EnableFirewallPeriod,
+		Events: events, Log: p.log,
+		Persist: firewall.Persistence{UnitDir: p.family.UnitDir, Service: p.family.Service, Program: self, LibDir: p.conf.LibDir},
+	}, nil
+}
+
+// firewallDuty keeps the rules, or takes away what an earlier configuration had this agent make.
+func (p *program) firewallDuty(l *link, events event.Sink) Duty {
+	return dutyFunc{"Firewall", func(ctx context.Context) error {
+		f, err := p.firewall(l.wire.Endpoint, events)
+		if err != nil {
+			return err
+		}
+		if p.conf.OS.EnableFirewall {
+			return f.Run(ctx)
+		}
+		if f.Ours() {
+			p.log.Info("OS.EnableFirewall is n now, removing the firewall rules")
+			if err := f.Remove(ctx); err != nil && ctx.Err() == nil {
+				p.log.Warn("Cannot remove the firewall rules", "error", err.Error())
+			}
+		}
+		<-ctx.Done()
+		return nil
+	}}
+}
+
+// setupFirewall makes the rules early in a boot. Where firewalld starts at boot, it makes them.
+func (p *program) setupFirewall(ctx context.Context) int {
+	f, err := p.firewall(p.command.Address, event.Discard{})
+	if err != nil {
+		return p.exit(err)
+	}
+	if f.FirewalldEnabled() {
+		p.log.Info("firewalld makes the firewall rules, nothing is set up here")
+		return 0
+	}
+	return p.exit(f.Setup(ctx))
+}
+
+// serialConsole is a command that always succeeds, as it always did; what went wrong is said.
+func (p *program) serialConsole(ctx context.Context) int {
+	if err := serialconsole.Enable(ctx, p.files, p.Machine, serialconsole.Options(runtime.GOARCH), p.log); err != nil {
+		p.log.Error("Cannot configure the serial console", "error", err)
+	}
+	return 0
+}
+
+// errSystemCenter ends the daemon; the service manager starts it again if System Center's installer has not replaced it.
+var errSystemCenter = errors.New("System Center's agent is being installed")
+
+// systemCenter starts System Center's installer where its DVD is, and waits for it to take over.
+func (p *program) systemCenter(ctx context.Context) error {
+	g, ok := p.guest()
+	if !ok || !p.conf.DetectScvmmEnv {
+		return nil
+	}
+	d := &scvmm.Detector{
+		Files: p.files, Machine: p.Machine, MountPoint: p.conf.DVDMountPoint, Release: g.Release(), Log: p.log, Start: g.Start,
+	}
+	found, err := d.Detect(ctx)
+	if err != nil {
+		p.log.Warn("Cannot look for System Center's DVD", "error", err.Error())
+	}
+	if !found {
+		return nil
+	}
+	pause(ctx, scvmm.Wait)
+	return errSystemCenter
+}
