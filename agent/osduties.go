@@ -154,7 +154,7 @@ func (p *program) serialConsole(ctx context.Context) int {
 }
 
 // errSystemCenter ends the daemon; the service manager starts it again if System Center's installer has not replaced it.
-var errSystemCenter = errors.New("System Center's agent is being installed")
+var errSystemCenter = errors.New("the agent of System Center is being installed")
 
 // systemCenter starts System Center's installer where its DVD is, and waits for it to take over.
 func (p *program) systemCenter(ctx context.Context) error {
