@@ -75,23 +75,3 @@ func (e *Exchange) once(ctx context.Context, mac net.HardwareAddr, broadcast boo
 		}
 	}
 }
-
-// ListenUDP opens an ordinary socket, which does for a link that has an address.
-func ListenUDP(ctx context.Context) (net.PacketConn, error) {
-	var lc net.ListenConfig
-	return lc.ListenPacket(ctx, "udp4", ":68")
-}
-
-// FirstMAC is the address of the first interface that is up and not the loopback.
-func FirstMAC() (net.HardwareAddr, error) {
-	all, err := net.Interfaces()
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range all {
-		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagLoopback == 0 && len(i.HardwareAddr) == 6 {
-			return i.HardwareAddr, nil
-		}
-	}
-	return nil, errors.New("no network interface is up")
-}
