@@ -197,3 +197,16 @@ func TestTheTransportPairIsKeptAcrossStartsAndRepairedWhenDamaged(t *testing.T) 
 	assert.NilError(t, err)
 	assert.Assert(t, fresh.Header() != first.Header())
 }
+
+func TestProtectLeavesKeysToRoot(t *testing.T) {
+	t.Parallel()
+	dir := fs.NewDir(t, "lib", fs.WithFile("AB.prv", "", fs.WithMode(0o644)), fs.WithFile("ovf-env.xml", "", fs.WithMode(0o600)),
+		fs.WithFile("root.pem", "", fs.WithMode(0o600)), fs.WithFile("provisioned", "", fs.WithMode(0o644)))
+	store := certs.Store{Files: host.Files{Root: dir.Path()}, Dir: "/", Log: quiet}
+	assert.NilError(t, store.Protect("root.pem"))
+	for name, want := range map[string]string{"AB.prv": "-r--------", "ovf-env.xml": "-r--------", "root.pem": "-rw-------", "provisioned": "-rw-r--r--"} {
+		info, err := store.Files.Stat("/" + name)
+		assert.NilError(t, err)
+		assert.Equal(t, info.Mode().Perm().String(), want, name)
+	}
+}

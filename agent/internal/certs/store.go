@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,6 +100,20 @@ func (s Store) Unpack(t Transport, answer []byte) ([]Pair, error) {
 
 // Has reports whether the certificate is unpacked.
 func (s Store) Has(thumbprint string) bool { return s.Files.Exists(s.path(thumbprint + ".crt")) }
+
+// Protect takes write and foreign read permission from every key, certificate and message in the folder, those of an
+// earlier agent too. keep are file names left alone.
+func (s Store) Protect(keep ...string) error {
+	var failures []error
+	for _, pattern := range []string{"*.crt", "*.p7m", "*.pem", "*.prv", answerFile, "ovf-env.xml"} {
+		for _, file := range s.Files.Glob(s.path(pattern)) {
+			if !slices.Contains(keep, path.Base(file)) {
+				failures = append(failures, s.Files.Chmod(file, secretMode))
+			}
+		}
+	}
+	return errors.Join(failures...)
+}
 
 // smime is the message as mail programs, and `openssl cms`, take it.
 func (s Store) smime(data string) []byte {
