@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/waagent-go/waagent/agent/internal/account"
-	"github.com/waagent-go/waagent/agent/machine"
 	"github.com/waagent-go/waagent/agent/protocol/ovfenv"
 )
 
@@ -128,101 +127,4 @@ func appendKeys(old []byte, lines []string) []byte {
 		text += line + "\n"
 	}
 	return []byte(text)
-}
-
-// keyDir makes the folder of a key file the user's own and nobody else's. Unlike the original it leaves the home itself,
-// and folders that are not for SSH, as they are.
-func (b *firstBoot) keyDir(owner account.Entry, dir string) error {
-	_, err := b.Files.Stat(dir)
-	fresh := errors.Is(err, fs.ErrNotExist)
-	if !fresh && path.Base(dir) != ".ssh" {
-		return err
-	}
-	if err := b.home(owner, dir); err != nil {
-		return err
-	}
-	if err := b.Files.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if err := b.Files.Chmod(dir, 0o700); err != nil {
-		return err
-	}
-	return b.Machine.Chown(dir, owner.UID, owner.GID)
-}
-
-// home makes a home that an existing account lacks, before a folder is made in it.
-func (b *firstBoot) home(owner account.Entry, dir string) error {
-	if !strings.HasPrefix(dir, owner.Home+"/") || b.Files.Exists(owner.Home) {
-		return nil
-	}
-	if err := b.Files.MkdirAll(owner.Home, 0o700); err != nil {
-		return err
-	}
-	return b.Machine.Chown(owner.Home, owner.UID, owner.GID)
-}
-
-// label gives a file the context that sshd may read where SELinux is on. Failing is not fatal: the policy may not know it.
-func (b *firstBoot) label(ctx context.Context, file string) {
-	res, err := b.Machine.Run(ctx, machine.Command{Argv: []string{"getenforce"}})
-	if err != nil || strings.TrimSpace(string(res.Stdout)) == "Disabled" {
-		return
-	}
-	_, err = b.Machine.Run(ctx, machine.Command{Argv: []string{"chcon", "unconfined_u:object_r:ssh_home_t:s0", file}})
-	if err != nil {
-		b.Log.Warn("A key file has no SELinux context", "file", file, "error", err)
-	}
-}
-
-// deployPairs stores private keys where the DVD wants them, for the user alone, and the public half beside them.
-func (b *firstBoot) deployPairs(ctx context.Context) error {
-	owner, err := b.accounts().Lookup(ctx, b.env.Linux.UserName)
-	if err != nil {
-		return err
-	}
-	for i, pair := range b.env.Linux.KeyPairs {
-		if err := b.deployPair(ctx, owner, pair); err != nil {
-			return fmt.Errorf("deploy SSH key pair %d for %s: %w", i+1, pair.Path, err)
-		}
-	}
-	return nil
-}
-
-func (b *firstBoot) deployPair(ctx context.Context, owner account.Entry, pair ovfenv.KeyPair) error {
-	file, err := b.keyPath(pair.Path)
-	if err != nil {
-		return err
-	}
-	thumbprint, err := thumbprint(pair.Fingerprint)
-	if err != nil {
-		return err
-	}
-	private, err := b.Files.ReadFile(b.lib(thumbprint + ".prv"))
-	if err != nil {
-		return fmt.Errorf("the fabric sent no private key %s: %w", thumbprint, err)
-	}
-	certificate, err := b.Files.ReadFile(b.lib(thumbprint + ".crt"))
-	if err != nil {
-		return fmt.Errorf("the fabric sent no certificate %s: %w", thumbprint, err)
-	}
-	_, line, err := certificateKey(certificate)
-	if err != nil {
-		return err
-	}
-	if err := b.keyDir(owner, path.Dir(file)); err != nil {
-		return err
-	}
-	for _, f := range []struct {
-		name string
-		data []byte
-		mode fs.FileMode
-	}{{file, private, 0o600}, {file + ".pub", []byte(line + "\n"), 0o644}} {
-		if err := b.Files.WriteAtomic(f.name, f.data, f.mode); err != nil {
-			return err
-		}
-		if err := b.Machine.Chown(f.name, owner.UID, owner.GID); err != nil {
-			return err
-		}
-		b.label(ctx, f.name)
-	}
-	return nil
 }
