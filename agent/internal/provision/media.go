@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/waagent-go/waagent/agent/media"
 	"github.com/waagent-go/waagent/agent/protocol/ovfenv"
 )
 
