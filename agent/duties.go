@@ -17,16 +17,13 @@ func (p *program) duties(l *link, r *telemetry.Recorder) []Duty {
 		Wire: l.wire, Host: l.host, IMDS: l.imds, Events: r, Log: p.log,
 		HeartbeatID: strings.ToUpper(uuid.NewString()), AutoUpdate: p.conf.AutoUpdate.Enabled,
 	}
-	l.http.Unanswered = m.Unanswered
+	l.http.Unanswered, l.host.Asked = m.Unanswered, m.Asked
+	r.Common.Container = func() string { return l.wire.Identity.Place().ContainerID }
 	c := &telemetry.Collector{
 		Files: p.files, Dir: p.conf.LibDir, LogDir: p.conf.ExtensionLogDir, Common: r.Common, Wire: l.wire,
 		ExtensionPeriod: p.conf.Debug.EtpCollectionPeriod, Events: r, Log: p.log,
 	}
-	all := []Duty{m, c, dutyFunc{"HostAnswers", func(ctx context.Context) error {
-		l.host.Asked = m.Asked(ctx)
-		<-ctx.Done()
-		return nil
-	}}}
+	all := []Duty{m, c}
 	if p.conf.Network.MonitorChanges && p.onMachine() {
 		all = append(all, dutyFunc{"NetworkChanges", func(ctx context.Context) error {
 			return netenv.Watch(ctx, func(what string) { p.log.Info("Network configuration changed", "what", what) })

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -117,8 +118,9 @@ func (l *loop) poll(ctx context.Context) error {
 		said.note("Cannot fetch the goal state", err)
 		if l.fetcher.Known() {
 			l.state.put(wanted, l.fetcher.FastTrack())
-			if wanted.ID != seen {
-				seen = wanted.ID
+			// A goal state that was outdated may turn out to be the one after all.
+			if id := fmt.Sprint(wanted.ID, wanted.Outdated); id != seen {
+				seen = id
 				l.hand(wanted)
 			}
 			l.report(ctx, wanted, &said)

@@ -56,8 +56,22 @@ func (h *History) Add(name string, document []byte) {
 	}
 }
 
-// Status keeps the last status blob.
-func (h *History) Status(blob []byte) { h.Add(statusName, blob) }
+// Status keeps the last status blob. It comes every few seconds, so the disk is not made to sync for it.
+func (h *History) Status(blob []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.current == "" {
+		return
+	}
+	file, err := h.Files.Path(path.Join(h.current, statusName))
+	if err == nil {
+		err = os.WriteFile(file+".tmp", blob, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(file+".tmp", file)
+	}
+	h.warn(err)
+}
 
 func (h *History) begin(tag string) {
 	root := path.Join(h.Dir, folder)

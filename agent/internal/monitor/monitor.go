@@ -35,6 +35,7 @@ type Monitor struct {
 	mu     sync.Mutex
 	states map[string]*state
 	errors map[string]int
+	queue  []wireserver.Observation // of other duties' calls, sent with the next probes
 }
 
 const (
@@ -60,6 +61,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 		}
 		m.probeHost(ctx)
 		m.probeIMDS(ctx)
+		m.passOn(ctx)
 		if fabric.Sleep(ctx, probePeriod) != nil {
 			return nil
 		}
@@ -128,38 +130,43 @@ func (m *Monitor) observe(ctx context.Context, name string, healthy bool, err er
 	if err != nil {
 		o.Value = err.Error()
 	}
+	m.send(ctx, o)
+}
+
+func (m *Monitor) send(ctx context.Context, o wireserver.Observation) {
 	if err := m.Wire.Observe(ctx, o); err != nil && ctx.Err() == nil {
 		m.Log.Debug("The health service does not take an observation", "error", err)
 	}
 }
 
-// Asked is HostGA.Asked: it reports calls of other duties, each kind at most once a minute.
-func (m *Monitor) Asked(ctx context.Context) func(name string, err error) {
-	return func(name string, err error) {
-		code := fabric.Code(err)
-		s := m.state(name)
-		healthy := true
-		switch name {
-		case wireserver.ObservePluginVersions:
-			healthy = err == nil || code >= 400 && code < 500 && code != 410
-		default:
-			if err != nil && code == 0 {
-				return // no answer is the network's business
-			}
-			healthy, _ = s.note(code >= 500 && code != 502, hostPatience)
+// Asked is HostGA.Asked: it takes note of calls of other duties, each kind at most once a minute. It never blocks.
+func (m *Monitor) Asked(name string, err error) {
+	code := fabric.Code(err)
+	s := m.state(name)
+	o := wireserver.Observation{Name: name, IsHealthy: err == nil || code >= 400 && code < 500 && code != 410}
+	if name != wireserver.ObservePluginVersions {
+		if err != nil && code == 0 {
+			return // no answer is the network's business
 		}
-		if !s.due() || ctx.Err() != nil {
-			return
-		}
-		o := wireserver.Observation{Name: name, IsHealthy: healthy}
-		if name != wireserver.ObservePluginVersions {
-			o.Description = "WireClient"
-		}
-		go func() { // the caller waits for storage already
-			if err := m.Wire.Observe(ctx, o); err != nil && ctx.Err() == nil {
-				m.Log.Debug("The health service does not take an observation", "error", err)
-			}
-		}()
+		o.IsHealthy, _ = s.note(code >= 500 && code != 502, hostPatience)
+		o.Description = "WireClient"
+	}
+	if !s.due() {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.queue = append(m.queue, o)
+}
+
+// passOn sends what Asked took note of.
+func (m *Monitor) passOn(ctx context.Context) {
+	m.mu.Lock()
+	queue := m.queue
+	m.queue = nil
+	m.mu.Unlock()
+	for _, o := range queue {
+		m.send(ctx, o)
 	}
 }
 

@@ -156,16 +156,17 @@ func TestTheMetadataServiceIsBlamedForItsOwnFaultsOnly(t *testing.T) {
 
 func TestCallsOfOtherDutiesAreObservedOnceAMinute(t *testing.T) {
 	run(t, func(t *testing.T, s *site) {
-		asked := s.Asked(t.Context())
 		for range 61 {
-			asked(wireserver.ObservePluginStatus, &fabric.StatusError{Code: 505})
-			asked(wireserver.ObservePluginArtifact, errors.New("no answer"))
+			s.Asked(wireserver.ObservePluginStatus, &fabric.StatusError{Code: 505})
+			s.Asked(wireserver.ObservePluginArtifact, errors.New("no answer"))
 			time.Sleep(6 * time.Second)
 		}
-		synctest.Wait()
-		assert.Equal(t, len(s.seen), 7)
+		s.Asked(wireserver.ObservePluginVersions, &fabric.StatusError{Code: 404})
+		s.watch(t, time.Second)
+		assert.Equal(t, len(s.seen), 10) // the two probes, and
 		assert.DeepEqual(t, s.health(wireserver.ObservePluginStatus), []bool{true, false})
-		assert.Equal(t, s.seen[0].Description, "WireClient")
+		assert.DeepEqual(t, s.health(wireserver.ObservePluginVersions), []bool{true})
+		assert.Equal(t, s.seen[2].Description, "WireClient")
 	})
 }
 
