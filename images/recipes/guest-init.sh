@@ -99,6 +99,8 @@ iface eth0 inet static
 	up ip route replace 169.254.169.254/32 via $gateway
 INTERFACES
 else
+	ip address replace "$address" dev eth0
+	ip route replace default via "$gateway"
 	ip route replace 168.63.129.16/32 via "$gateway"
 	ip route replace 169.254.169.254/32 via "$gateway"
 fi
