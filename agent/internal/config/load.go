@@ -44,7 +44,7 @@ type Loaded struct {
 	lines map[string]int // option name: the line that set it
 }
 
-// IsSet reports whether the file itself sets option, to a value that could be used or to None.
+// IsSet reports whether the file itself sets option to a value that could be used; None is no value.
 func (l *Loaded) IsSet(option string) bool { return l.lines[option] > 0 }
 
 // Load reads the file at path. A missing, unreadable or empty file is an error; whatever is odd inside it is a warning.
@@ -84,8 +84,7 @@ func Parse(data []byte, defaults Defaults) (*Loaded, error) {
 	return l, nil
 }
 
-// values returns what the file says about each option, later lines winning, and warns about the rest. None is "unset":
-// the default holds, but the file has spoken.
+// values returns what the file says about each option, later lines winning, and warns about the rest. None is "unset".
 func (l *Loaded) values(data []byte, table []option) map[string]string {
 	values := map[string]string{}
 	known, quiet := map[string]option{}, accepted()
@@ -100,7 +99,7 @@ func (l *Loaded) values(data []byte, table []option) map[string]string {
 			l.warn(line, "unknown option %q", line.key)
 		case line.value == "None":
 			delete(values, line.key)
-			l.lines[line.key] = line.number
+			delete(l.lines, line.key)
 		default:
 			if err := o.set(line.value); err != nil {
 				l.warn(line, "%s=%q is %v; ignored", line.key, line.value, err)
