@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/containers/gvisor-tap-vsock/pkg/types"
 )
@@ -24,14 +21,15 @@ type NIC struct {
 }
 
 // Attach makes a port for a NIC with this hardware address, which DHCP will give the address ip; the zero Addr takes
-// the next free one. The port stays until Detach or Close, across any number of connections.
-func (n *Network) Attach(mac net.HardwareAddr, ip netip.Addr) (*NIC, error) {
+// the next free one. It listens on a unix socket made at the given path, until Detach or Close, across any number of
+// connections.
+func (n *Network) Attach(socket string, mac net.HardwareAddr, ip netip.Addr) (*NIC, error) {
 	nic, err := n.reserve(mac, ip)
 	if err != nil {
 		return nil, err
 	}
-	nic.Socket = filepath.Join(n.dir, "nic-"+strings.ReplaceAll(mac.String(), ":", "")+".sock")
-	nic.l, err = net.Listen("unix", nic.Socket)
+	nic.Socket = socket
+	nic.l, err = net.Listen("unix", socket)
 	if err != nil {
 		n.forget(nic)
 		return nil, fmt.Errorf("attach %s: %w", mac, err)
@@ -82,7 +80,6 @@ func (nic *NIC) close() error {
 		return nil
 	}
 	err := nic.l.Close()
-	os.Remove(nic.Socket)
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
 	"sync"
 
 	"github.com/containers/gvisor-tap-vsock/pkg/tap"
@@ -44,7 +43,6 @@ type Options struct {
 	Subnet netip.Prefix   // zero: 10.0.0.0/24; its first address is the gateway
 	Owned  []netip.Addr   // addresses served from this process; nil: WireServer, IMDS, Blobs
 	DHCP   DHCP           // how the DHCP server answers
-	Dir    string         // where NIC sockets are made; "": a temporary folder, removed by Close
 	Leases func(ev Lease) // called for every lease granted or renewed, from one goroutine; may be nil
 }
 
@@ -53,8 +51,6 @@ type Network struct {
 	log     *slog.Logger
 	subnet  netip.Prefix
 	gateway netip.Addr
-	dir     string
-	ownDir  bool
 	leases  func(Lease)
 
 	stack *stack.Stack
@@ -100,16 +96,9 @@ func prepare(o Options) (*Network, error) {
 	}
 	gateway := o.Subnet.Masked().Addr().Next()
 	n := &Network{
-		log: o.Log, subnet: o.Subnet.Masked(), gateway: gateway, dir: o.Dir, leases: o.Leases, dhcp: o.DHCP,
+		log: o.Log, subnet: o.Subnet.Masked(), gateway: gateway, leases: o.Leases, dhcp: o.DHCP,
 		nics: map[string]*NIC{}, names: map[string]netip.Addr{},
 		nextIP: gateway.Next().Next().Next(), // Azure keeps the first three for itself: the first VM is .4
-	}
-	if n.dir == "" {
-		dir, err := os.MkdirTemp("", "vnet-")
-		if err != nil {
-			return nil, fmt.Errorf("make socket folder: %w", err)
-		}
-		n.dir, n.ownDir = dir, true
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n, nil
@@ -190,9 +179,6 @@ func (n *Network) Close() error {
 		n.stack.Close()
 	}
 	n.wg.Wait()
-	if n.ownDir {
-		errs = append(errs, os.RemoveAll(n.dir))
-	}
 	return errors.Join(errs...)
 }
 

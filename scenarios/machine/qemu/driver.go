@@ -11,10 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/waagent-go/waagent/fabricsim/vnet"
+	"github.com/waagent-go/waagent/scenarios/internal/reap"
 	"github.com/waagent-go/waagent/scenarios/machine"
 )
 
@@ -41,9 +41,13 @@ func (d Driver) Boot(ctx context.Context, s Spec) (m *Guest, err error) {
 			err = errors.Join(fmt.Errorf("boot %s: %w", s.Name, err), g.Close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if g.dir, err = os.MkdirTemp("", dirPrefix+strconv.Itoa(os.Getpid())+"-"); err != nil {
+	if err := reap.Dead(os.TempDir(), dirPrefix, d.Log); err != nil {
 		return nil, err
 	}
+	if g.claim, err = reap.Claim(os.TempDir(), dirPrefix); err != nil {
+		return nil, err
+	}
+	g.dir = g.claim.Dir
 	if err := d.prepare(ctx, g); err != nil {
 		return nil, err
 	}
@@ -77,7 +81,7 @@ func (d Driver) prepare(ctx context.Context, g *Guest) error {
 		if nic.MAC == nil {
 			nic.MAC = randomMAC()
 		}
-		port, err := d.Network.Attach(nic.MAC, nic.IP)
+		port, err := d.Network.Attach(filepath.Join(g.dir, fmt.Sprintf("nic%d.sock", i)), nic.MAC, nic.IP)
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/waagent-go/waagent/fabricsim/vnet"
 	"github.com/waagent-go/waagent/scenarios/internal/guesthelper"
+	"github.com/waagent-go/waagent/scenarios/internal/reap"
 	"github.com/waagent-go/waagent/scenarios/machine"
 )
 
@@ -21,6 +22,7 @@ import (
 type Guest struct {
 	name    string
 	spec    Spec
+	claim   *reap.Folder
 	dir     string
 	started func(Event)
 	log     *slog.Logger
@@ -137,8 +139,8 @@ func (g *Guest) Close(ctx context.Context) error {
 	for _, p := range g.ports {
 		errs = append(errs, p.Detach())
 	}
-	if g.dir != "" {
-		errs = append(errs, os.RemoveAll(g.dir))
+	if g.claim != nil {
+		errs = append(errs, g.claim.Release())
 	}
 	return errors.Join(errs...)
 }

@@ -10,10 +10,11 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/waagent-go/waagent/scenarios/internal/reap"
 )
 
-// dirPrefix begins the name of every guest's folder; the pid of its owner follows. Package reap removes those of
-// owners that died.
+// dirPrefix begins the name of every guest's folder, by which package reap finds those that dead runs left.
 const dirPrefix = "waagent-vm-"
 
 // process is a running QEMU.
@@ -46,7 +47,7 @@ func startProcess(argv []string, dir string) (*process, error) {
 		return nil, fmt.Errorf("start %s: %w", argv[0], err)
 	}
 	p.pid = p.cmd.Process.Pid
-	return p, os.WriteFile(filepath.Join(dir, "pid"), []byte(strconv.Itoa(p.pid)), 0o644)
+	return p, os.WriteFile(filepath.Join(dir, reap.PidFile), []byte(strconv.Itoa(p.pid)), 0o644)
 }
 
 // why explains an end that nobody asked for.
