@@ -7,15 +7,13 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
-	"text/template"
 
 	"go.yaml.in/yaml/v3"
 )
 
-//go:embed families.yaml conf systemd udev waagent.logrotate
+//go:embed families.yaml conf systemd init udev man waagent.logrotate
 var files embed.FS
 
 // Family is a row of families.yaml: what a distribution's package looks like.
@@ -30,6 +28,16 @@ type Family struct {
 	Slice     bool              `yaml:"slice"`
 	Changes   map[string]string `yaml:"conf"`
 	Lacks     []string          `yaml:"lacks"`
+	Man       string            `yaml:"man"` // folder of section 8
+	Service   string            `yaml:"service"`
+	Scripts   []Script          `yaml:"init"` // where systemd is not in charge
+}
+
+// Script is a file of another service manager than systemd, made from a template.
+type Script struct {
+	From  string `yaml:"from"` // below init/, without its suffix
+	To    string `yaml:"to"`
+	Plain bool   `yaml:"plain"` // read, not run
 }
 
 // File is one file of an installation, by its absolute path in the guest.
@@ -87,78 +95,6 @@ func (f Family) Alias() string {
 	return "walinuxagent"
 }
 
-// Files lists everything but the binary: the shipped configuration, the unit (enabled), its alias, udev and logrotate.
-func (f Family) Files() ([]File, error) {
-	conf, err := f.Conf()
-	if err != nil {
-		return nil, err
-	}
-	all := []File{{Path: f.ConfPath, Mode: 0o644, Data: conf}}
-	for _, add := range []func() ([]File, error){f.unitFiles, f.slices, f.udevRules, f.rotation} {
-		more, err := add()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, more...)
-	}
-	return all, nil
-}
-
-func (f Family) unitFiles() ([]File, error) {
-	if f.Unit == "" {
-		return nil, nil
-	}
-	t, err := template.ParseFS(files, "systemd/agent.service.tmpl")
-	if err != nil {
-		return nil, err
-	}
-	var unit bytes.Buffer
-	if err := t.Execute(&unit, f); err != nil {
-		return nil, fmt.Errorf("write the unit: %w", err)
-	}
-	at := path.Join(f.Units, f.Unit+".service")
-	return []File{
-		{Path: at, Mode: 0o644, Data: unit.Bytes()},
-		// What `systemctl enable` makes of the [Install] section.
-		{Path: "/etc/systemd/system/multi-user.target.wants/" + f.Unit + ".service", Link: at},
-		{Path: "/etc/systemd/system/" + f.Alias() + ".service", Link: at},
-	}, nil
-}
-
-func (f Family) slices() ([]File, error) {
-	if !f.Slice {
-		return nil, nil
-	}
-	return shipped(f.Units, "systemd/azure.slice", "systemd/azure-vmextensions.slice")
-}
-
-func (f Family) udevRules() ([]File, error) {
-	if f.Udev == "" {
-		return nil, nil
-	}
-	return shipped(f.Udev, "udev/66-azure-storage.rules", "udev/99-azure-product-uuid.rules")
-}
-
-func (f Family) rotation() ([]File, error) {
-	if f.Logrotate == "" {
-		return nil, nil
-	}
-	data, err := files.ReadFile("waagent.logrotate")
-	return []File{{Path: f.Logrotate, Mode: 0o644, Data: data}}, err
-}
-
-func shipped(dir string, names ...string) ([]File, error) {
-	var all []File
-	for _, name := range names {
-		data, err := files.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, File{Path: path.Join(dir, path.Base(name)), Mode: 0o644, Data: data})
-	}
-	return all, nil
-}
-
 // Names lists the families, sorted.
 func Names() ([]string, error) {
 	t, err := load()
@@ -173,25 +109,3 @@ func Names() ([]string, error) {
 	return names, nil
 }
 
-// Installation lists all files of an installed agent: the binary read from the host, and what its family ships with
-// it, with some options of the configuration set otherwise.
-func Installation(family, binary string, options map[string]string) ([]File, error) {
-	f, err := For(family)
-	if err != nil {
-		return nil, err
-	}
-	data, err := os.ReadFile(binary)
-	if err != nil {
-		return nil, fmt.Errorf("read the agent: %w", err)
-	}
-	all, err := f.Files()
-	if err != nil {
-		return nil, err
-	}
-	for i := range all {
-		if all[i].Path == f.ConfPath {
-			all[i].Data = Configure(all[i].Data, options)
-		}
-	}
-	return append(all, File{Path: f.Binary(), Mode: 0o755, Data: data}), nil
-}

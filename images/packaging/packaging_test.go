@@ -1,6 +1,7 @@
 package packaging
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ func show(files []File) string {
 			continue
 		}
 		b.WriteString(f.Path + " " + f.Mode.String() + "\n")
-		if strings.HasSuffix(f.Path, ".conf") || strings.HasSuffix(f.Path, ".service") {
+		if strings.HasSuffix(f.Path, ".conf") || strings.HasSuffix(f.Path, ".service") || strings.Contains(f.Path, "/init.d/") {
 			b.WriteString(settings(string(f.Data)))
 		}
 	}
@@ -74,4 +75,26 @@ func TestADroppedKeyTakesItsCommentAlong(t *testing.T) {
 	t.Parallel()
 	conf := "# head\n\n# about A\nA=1\nA2=2\n\n# about B\nB=1\n"
 	assert.Equal(t, string(without([]byte(conf), []string{"B", "A2"})), "# head\n\n# about A\nA=1\n")
+}
+
+// Each script is what its shell can read.
+func TestScriptsAreValidShell(t *testing.T) {
+	t.Parallel()
+	names, err := Names()
+	assert.NilError(t, err)
+	for _, name := range names {
+		f, err := For(name)
+		assert.NilError(t, err)
+		files, err := f.scripts()
+		assert.NilError(t, err)
+		for _, file := range files {
+			if !strings.HasPrefix(string(file.Data), "#!/bin/") {
+				continue
+			}
+			cmd := exec.Command("sh", "-n")
+			cmd.Stdin = strings.NewReader(string(file.Data))
+			out, err := cmd.CombinedOutput()
+			assert.NilError(t, err, "%s: %s", file.Path, out)
+		}
+	}
 }
