@@ -37,6 +37,8 @@ type Choice struct {
 	Image  string // this image instead of the script's first
 	Quick  bool   // only scripts marked quick
 	All    bool   // every driver that has what the script needs, not the cheapest alone
+	// Images are the other images that scripts marked matrix are played on as well.
+	Images []string
 }
 
 // Pairs lists where the script is to run under c, cheapest driver first; none when the choice leaves nothing.
@@ -57,6 +59,22 @@ func (h Header) Pairs(c Choice) []Pair {
 			continue
 		}
 		pairs = append(pairs, Pair{Driver: d, Image: h.image(d, c.Image)})
+	}
+	return pairs
+}
+
+// MatrixPairs lists where a script marked matrix is to run besides: on each other image and each driver that will do.
+func (h Header) MatrixPairs(c Choice) []Pair {
+	if !h.Matrix || c.Quick || h.Image != "" {
+		return nil
+	}
+	var pairs []Pair
+	for _, image := range c.Images {
+		for _, d := range h.capable() {
+			if d != "loopback" && (c.Driver == "" || c.Driver == d) {
+				pairs = append(pairs, Pair{Driver: d, Image: image})
+			}
+		}
 	}
 	return pairs
 }

@@ -33,22 +33,29 @@ type Scenario struct {
 // Name is what the scenario is called in reports and on the command line.
 func (s Scenario) Name() string { return s.Header.Name + "/" + s.Pair.String() }
 
-// Find reads the scripts below dir and lists what a choice asks for, in a stable order.
+// Find reads the scripts below dir and lists what a choice asks for: every script in a stable order, then the matrix of
+// images.
 func Find(dir string, c Choice) ([]Scenario, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*.txtar"))
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(files)
-	var all []Scenario
+	var all, matrix []Scenario
 	for _, file := range files {
 		scenarios, err := Load(file, c)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, scenarios...)
+		if len(scenarios) == 0 {
+			continue
+		}
+		for _, pair := range scenarios[0].MatrixPairs(c) {
+			matrix = append(matrix, Scenario{Header: scenarios[0].Header, Path: file, Pair: pair})
+		}
 	}
-	return all, nil
+	return append(all, matrix...), nil
 }
 
 // Load reads one script and lists where a choice has it run.

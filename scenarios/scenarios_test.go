@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"gotest.tools/v3/assert"
 
+	"github.com/waagent-go/waagent/images"
 	"github.com/waagent-go/waagent/scenarios/report"
 )
 
@@ -26,12 +29,13 @@ func TestMain(m *testing.M) {
 // The environment narrows a run down: WAAGENT_SCENARIOS is quick (the default) or e2e; DRIVER, IMAGE and SHARD as for
 // make; LIMIT is when to stop starting new ones.
 func TestScenarios(t *testing.T) {
-	asked := choice()
-	all, err := Find("scripts", asked)
+	all, err := Find("scripts", choice(t))
 	assert.NilError(t, err)
-	if all, err = Shard(all, os.Getenv("SHARD")); err != nil {
-		t.Fatal(err)
-	}
+	only, err := regexp.Compile(os.Getenv("RUN"))
+	assert.NilError(t, err)
+	all = slices.DeleteFunc(all, func(s Scenario) bool { return !only.MatchString(s.Name()) })
+	all, err = Shard(all, os.Getenv("SHARD"))
+	assert.NilError(t, err)
 	r := &Runner{Programs: programs(t), Keep: out(t), Progress: func(line string) { t.Log(line) }}
 	if testing.Verbose() {
 		r.Verbose = os.Stderr
@@ -65,13 +69,19 @@ func TestScenarios(t *testing.T) {
 	writeReports(t, run)
 }
 
-func choice() Choice {
-	c := Choice{Driver: os.Getenv("DRIVER"), Image: os.Getenv("IMAGE")}
-	switch os.Getenv("WAAGENT_SCENARIOS") {
-	case "", "quick":
+func choice(t *testing.T) Choice {
+	t.Helper()
+	c := Choice{Driver: os.Getenv("DRIVER"), Image: os.Getenv("IMAGE"), All: os.Getenv("FULL") != ""}
+	if kind := os.Getenv("WAAGENT_SCENARIOS"); kind == "" || kind == "quick" {
 		c.Quick = true
-	case "matrix":
-		c.All = true
+		return c
+	}
+	catalog, err := images.Load()
+	assert.NilError(t, err)
+	for _, image := range catalog.Images {
+		if c.Image == "" && image.ID != DefaultImage {
+			c.Images = append(c.Images, image.ID)
+		}
 	}
 	return c
 }

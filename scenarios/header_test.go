@@ -1,0 +1,74 @@
+package scenarios
+
+import (
+	"testing"
+
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/assert/cmp"
+)
+
+func TestHeaderIsReadUpToTheStory(t *testing.T) {
+	t.Parallel()
+	h, err := ReadHeader("scripts/boot/x.txtar", []byte("# It boots,\n# and says so.\nneeds systemd udf\nonly debian\nquick\n\n# The story.\nboot\nneeds reboot\n"))
+	assert.NilError(t, err)
+	assert.DeepEqual(t, h, Header{
+		Name: "boot/x", Promise: "It boots, and says so.", Needs: []string{"systemd", "udf"}, Only: []string{"debian"}, Quick: true,
+	})
+}
+
+func TestHeaderMistakesAreNamedWithTheirLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"boot\n":                     "x.txtar:1: a script starts with a comment",
+		"# It flies.\nneeds wings\n": "x.txtar:2: needs wings: no driver offers that",
+		"# It boots.\ndrivers xen\n": "x.txtar:2: drivers xen",
+		"# It boots.\n\nimage a b\n": "x.txtar:3: image takes one id",
+	} {
+		_, err := ReadHeader("x.txtar", []byte(text))
+		assert.Check(t, cmp.ErrorContains(err, want))
+	}
+}
+
+func TestAScriptRunsOnTheCheapestDriverThatWillDo(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		header Header
+		choice Choice
+		want   []Pair
+	}{
+		{Header{}, Choice{}, []Pair{{Driver: "loopback"}}},
+		{Header{Needs: []string{"systemd"}}, Choice{}, []Pair{{"container", "debian12"}}},
+		{Header{Needs: []string{"udf"}}, Choice{}, []Pair{{"qemu", "debian12"}}},
+		{Header{Needs: []string{"systemd"}}, Choice{Driver: "qemu", Image: "debian13"}, []Pair{{"qemu", "debian13"}}},
+		{Header{Needs: []string{"udf"}}, Choice{Driver: "container"}, nil},
+		{Header{Drivers: []string{"container", "qemu"}}, Choice{}, []Pair{{"container", "debian12"}, {"qemu", "debian12"}}},
+		{Header{Needs: []string{"systemd"}}, Choice{All: true}, []Pair{{"container", "debian12"}, {"qemu", "debian12"}}},
+		{Header{}, Choice{Quick: true}, nil},
+		{Header{Quick: true, Image: "debian11", Needs: []string{"systemd"}}, Choice{Quick: true}, []Pair{{"container", "debian11"}}},
+	} {
+		assert.Check(t, cmp.DeepEqual(c.header.Pairs(c.choice), c.want))
+	}
+}
+
+func TestTheMatrixIsEveryOtherImageOnEveryDriverThatWillDo(t *testing.T) {
+	t.Parallel()
+	h := Header{Matrix: true, Needs: []string{"systemd"}}
+	got := h.MatrixPairs(Choice{Images: []string{"debian13", "ubuntu2404"}})
+	assert.DeepEqual(t, got, []Pair{{"container", "debian13"}, {"qemu", "debian13"}, {"container", "ubuntu2404"}, {"qemu", "ubuntu2404"}})
+	assert.Equal(t, len(h.MatrixPairs(Choice{Quick: true, Images: []string{"debian13"}})), 0)
+}
+
+func TestShardsTogetherAreTheWhole(t *testing.T) {
+	t.Parallel()
+	all, seen := []int{1, 2, 3, 4, 5, 6, 7}, 0
+	for _, shard := range []string{"1/3", "2/3", "3/3"} {
+		mine, err := Shard(all, shard)
+		assert.NilError(t, err)
+		seen += len(mine)
+	}
+	assert.Equal(t, seen, len(all))
+	for _, bad := range []string{"0/3", "4/3", "x", "1/0"} {
+		_, err := Shard(all, bad)
+		assert.Check(t, cmp.ErrorContains(err, "want I/N"))
+	}
+}
