@@ -1,6 +1,7 @@
 package images
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
@@ -27,12 +28,23 @@ func Container(ctx context.Context, id string, v Variant, p Progress) (string, e
 	if err != nil {
 		return "", &Unavailable{ID: id, Why: "the docker program is not installed"}
 	}
+	c, err := Load()
+	if err != nil {
+		return "", err
+	}
+	i, err := c.Image(id)
+	if err != nil {
+		return "", err
+	}
+	if i.Source.Kind == "official" {
+		return official(ctx, docker, i, v, p)
+	}
 	b, err := plan(id, v, nil)
 	if err != nil {
 		return "", err
 	}
 	ref := repository + ":" + b.name
-	if exec.CommandContext(ctx, docker, "image", "inspect", ref).Run() == nil {
+	if present(ctx, docker, ref) {
 		return ref, nil
 	}
 	tree, err := b.cached(ctx, p)
@@ -61,4 +73,30 @@ func importArguments(tree, ref, id string) []string {
 		"--change", fmt.Sprintf("LABEL %s=%s", Label, id),
 		tree, ref,
 	}
+}
+
+func present(ctx context.Context, docker, ref string) bool {
+	return exec.CommandContext(ctx, docker, "image", "inspect", ref).Run() == nil
+}
+
+// official takes the image that the distribution publishes from the engine, or else from its registry. Such an image
+// is as it is: there is no variant of it with further packages.
+func official(ctx context.Context, docker string, i Image, v Variant, p Progress) (string, error) {
+	switch {
+	case v != Plain:
+		return "", &Unavailable{ID: i.ID, Why: fmt.Sprintf("no variant %s is published", v)}
+	case i.Source.Container == "":
+		return "", &Unavailable{ID: i.ID, Why: "no container image that starts a service manager is published"}
+	case present(ctx, docker, i.Source.Container):
+		return i.Source.Container, nil
+	}
+	p.say("pulling %s", i.Source.Container)
+	out, err := exec.CommandContext(ctx, docker, "pull", "--quiet", i.Source.Container).CombinedOutput()
+	if ctx.Err() != nil {
+		return "", fmt.Errorf("pull %s: %w", i.Source.Container, ctx.Err())
+	}
+	if err != nil {
+		return "", &Unavailable{ID: i.ID, Why: fmt.Sprintf("cannot be pulled: %s", bytes.TrimSpace(out))}
+	}
+	return i.Source.Container, nil
 }

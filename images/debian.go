@@ -47,7 +47,7 @@ func (d debian) finish() []byte {
 	for _, key := range slices.Sorted(maps.Keys(d.image.OSRelease)) {
 		fmt.Fprintf(&release, "%s=%q\n", key, d.image.OSRelease[key])
 	}
-	head := fmt.Sprintf("#!/bin/sh\nset -eu\nnetwork=%s\nos_release='%s'\n", d.image.Network, release.String())
+	head := fmt.Sprintf("#!/bin/sh\nset -eu\nnetwork=%s\nos_release='%s'\n", d.image.Network, strings.ReplaceAll(release.String(), "'", `'\''`))
 	return append([]byte(head), debianFinish...)
 }
 

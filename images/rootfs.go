@@ -40,7 +40,7 @@ func plan(id string, v Variant, extra []string) (build, error) {
 		return build{}, err
 	}
 	if i.Source.Kind != "debian" {
-		return build{}, &Unavailable{ID: id, Why: "its official image needs a registry, and none is reachable from here"}
+		return build{}, &Unavailable{ID: id, Why: "it is not built from packages, and what its distribution publishes cannot be had here"}
 	}
 	packages, err := c.packages(i, v, extra)
 	if err != nil {

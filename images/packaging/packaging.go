@@ -108,4 +108,3 @@ func Names() ([]string, error) {
 	slices.Sort(names)
 	return names, nil
 }
-

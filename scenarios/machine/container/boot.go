@@ -90,7 +90,7 @@ func (g *Guest) start(ctx context.Context, s Spec) error {
 func guestHost() container.HostConfig {
 	return container.HostConfig{
 		CapAdd:      capabilities,
-		SecurityOpt: []string{"seccomp=unconfined", "apparmor=unconfined"},
+		SecurityOpt: []string{"seccomp=unconfined", "apparmor=unconfined", "label=disable"},
 		Tmpfs:       map[string]string{"/run": "exec,mode=755", "/run/lock": "", "/tmp": "exec"},
 		Resources:   container.Resources{DeviceCgroupRules: []string{"b 7:* rmw", "b 259:* rmw"}},
 	}
