@@ -40,14 +40,12 @@ func rowName(info Info) string {
 		return ubuntuRow(info)
 	case id == "alpine", id == "alpaquita":
 		return "alpine"
-	case id == "kali":
-		return "debian-base"
 	case id == "flatcar", id == "coreos", info.CodeName == "flatcar", info.CodeName == "coreos":
 		return "flatcar"
 	case oneOf(id, "suse", "sle-micro", "sle_hpc", "sles", "opensuse"):
 		return suseRow(info)
-	case id == "debian":
-		return debianRow(info)
+	case id == "debian", id == "kali":
+		return "debian"
 	case id == "devuan" && compareVersions(info.Version, "4") >= 0:
 		return "devuan"
 	case oneOf(id, "redhat", "rhel", "centos", "oracle", "almalinux", "cloudlinux", "rocky"):
@@ -76,14 +74,6 @@ func ubuntuRow(info Info) string {
 		return "snappy"
 	}
 	return "ubuntu"
-}
-
-// debianRow: testing and sid have no version, and are the newest.
-func debianRow(info Info) string {
-	if info.Version == "" || strings.Contains(info.Version, "sid") || compareVersions(info.Version, "7") > 0 {
-		return "debian"
-	}
-	return "debian-base"
 }
 
 func suseRow(info Info) string {

@@ -32,18 +32,14 @@ func base() Family {
 func debianRows() []row {
 	reload := service("--job-mode=ignore-dependencies", "try-reload-or-restart", "ssh")
 	return []row{
-		{"debian-base", "", func(f *Family) {
-			f.SSHReload, f.RemoteAccess = reload, true
-			f.Stop, f.Start = []string{"service", "azurelinuxagent", "stop"}, []string{"service", "azurelinuxagent", "start"}
+		{"debian", "", func(f *Family) {
+			f.Service, f.RemoteAccess, f.SSHReload = "walinuxagent", true, reload
+			systemd(f, "walinuxagent")
 			f.Leases, f.KeepsPersistentRules = []string{dhclientLeases}, true
 			f.Shell = "/bin/bash" // as Debian patches the original
 		}},
-		{"debian", "debian-base", func(f *Family) {
-			f.Service = "walinuxagent"
-			systemd(f, "walinuxagent")
-		}},
-		{"devuan", "debian-base", func(f *Family) {
-			f.Service, f.Shell = "waagent", ""
+		{"devuan", "debian", func(f *Family) {
+			f.Service, f.Shell, f.Register, f.Unregister = "waagent", "", nil, nil
 			f.SSHReload = []string{"/usr/sbin/service", "ssh", "reload"} // the original swaps two words here and fails
 			f.Stop, f.Start = []string{"/usr/sbin/service", "walinuxagent", "stop"}, []string{"/usr/sbin/service", "walinuxagent", "start"}
 		}},
