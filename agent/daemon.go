@@ -20,6 +20,7 @@ import (
 
 // daemon does the work of a boot, then keeps a goal-state process running until it is asked to stop.
 func (p *program) daemon(ctx context.Context) int {
+	p.frugal()
 	p.log.Info("Azure Linux Agent", "version", p.version)
 	p.log.Info("Operating system", "distro", p.distro.ID, "version", p.distro.Version, "name", p.distro.FullName)
 	if !p.family.Known {

@@ -24,6 +24,7 @@ import (
 
 // goalStateProcess is the second process: it asks the fabric what it wants, does it, and reports.
 func (p *program) goalStateProcess(ctx context.Context) int {
+	p.frugal()
 	p.log.Info("Agent WALinuxAgent-" + p.version + " is running as the goal state agent")
 	if p.files.Exists(p.lib("disable_agent")) {
 		return p.asleep(ctx)
