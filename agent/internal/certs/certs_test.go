@@ -32,6 +32,11 @@ func transport(t testing.TB) (certs.Transport, *x509.Certificate) {
 	t.Helper()
 	tr, err := certs.NewTransport()
 	assert.NilError(t, err)
+	return load(t, tr)
+}
+
+func load(t testing.TB, tr certs.Transport) (certs.Transport, *x509.Certificate) {
+	t.Helper()
 	raw, err := base64.StdEncoding.DecodeString(tr.Header())
 	assert.NilError(t, err)
 	cert, err := x509.ParseCertificate(raw)

@@ -288,3 +288,22 @@ func FuzzLease(f *testing.F) {
 		}
 	})
 }
+
+func TestASilentDHCPServerHoldsUpLittle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := finder(t)
+		l := &link{answerAt: -1}
+		f.DHCP = &endpoint.Exchange{Listen: l.listen, MAC: func() (net.HardwareAddr, error) { return net.ParseMAC("00:0d:3a:01:02:03") }}
+		back := time.Now().Add(time.Hour)
+		wire := &fabric.WireServer{Identity: new(fabric.Identity), HTTP: &fabric.HTTP{Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if time.Now().Before(back) {
+				return Net{}.Dial(ctx, network, addr)
+			}
+			return Net{"168.63.129.16:80": Say("<Versions><Supported><Version>2012-11-30</Version></Supported></Versions>")}.Dial(ctx, network, addr)
+		}}}
+		_, err := f.Detect(t.Context(), wire, event.Discard{}, nil)
+		assert.NilError(t, err)
+		assert.Assert(t, time.Since(back) < 20*time.Second, time.Since(back))
+	})
+}

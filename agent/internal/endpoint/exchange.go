@@ -29,14 +29,16 @@ const (
 	maxPacket   = 4096
 )
 
-// Ask sends requests until one is answered or the tries are used up.
-func (e *Exchange) Ask(ctx context.Context) (Offer, error) {
+// Ask sends requests until one is answered or five were not.
+func (e *Exchange) Ask(ctx context.Context) (Offer, error) { return e.ask(ctx, len(dhcpPauses)) }
+
+func (e *Exchange) ask(ctx context.Context, tries int) (Offer, error) {
 	mac, err := e.MAC()
 	if err != nil {
 		return Offer{}, fmt.Errorf("ask by DHCP: %w", err)
 	}
 	var last error
-	for try, pause := range dhcpPauses {
+	for try, pause := range dhcpPauses[:tries] {
 		if err := fabric.Sleep(ctx, pause); err != nil {
 			return Offer{}, errors.Join(err, last)
 		}

@@ -38,6 +38,11 @@ type Finder struct {
 // Find looks for the endpoint. fresh leaves the caches out, after what they named did not answer. Nothing is ever
 // fatal: where all else fails the endpoint is the one that Azure uses everywhere.
 func (f *Finder) Find(ctx context.Context, fresh bool) Offer {
+	return f.find(ctx, fresh, len(dhcpPauses))
+}
+
+// find is Find with at most tries requests by DHCP.
+func (f *Finder) find(ctx context.Context, fresh bool, tries int) Offer {
 	if f.Mode != "dhcp" && f.Mode != "" {
 		return f.remembered()
 	}
@@ -50,11 +55,11 @@ func (f *Finder) Find(ctx context.Context, fresh bool) Offer {
 		}
 	}
 	if f.DHCP != nil {
-		o, err := f.DHCP.Ask(ctx)
+		o, err := f.DHCP.ask(ctx, tries)
 		if err == nil && o.Endpoint.IsValid() {
 			return o
 		}
-		f.Log.Info("DHCP names no WireServer endpoint", "error", err)
+		f.Log.Debug("DHCP names no WireServer endpoint", "error", err)
 		if err == nil {
 			o.Endpoint = Known
 			return o
@@ -117,8 +122,9 @@ const detectWait = 6 * time.Second
 // Detect finds an endpoint that answers in the agent's protocol, and saves it. It goes on until it has one or ctx ends;
 // failed, if not nil, hears of every failed try. The wire is left speaking to it.
 func (f *Finder) Detect(ctx context.Context, wire *fabric.WireServer, events event.Sink, failed func(error)) (Offer, error) {
-	for fresh := false; ; fresh = true {
-		o := f.Find(ctx, fresh)
+	// Few requests at a time, so that a fabric which comes back at its usual address is soon noticed.
+	for fresh, tries := false, 2; ; fresh, tries = true, 1 {
+		o := f.find(ctx, fresh, tries)
 		wire.Endpoint = o.Endpoint.String()
 		_, err := wire.Versions(ctx, fabric.Raw())
 		if err == nil {
