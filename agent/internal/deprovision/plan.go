@@ -18,15 +18,15 @@ const newName = "localhost.localdomain"
 func (d *Deprovisioner) plan(v victim) []action {
 	actions := []action{d.stopService()}
 	if d.Config.Provisioning.RegenerateSSHHostKeyPair {
-		actions = append(actions, d.remove("All SSH host key pairs will be deleted.", d.Config.OS.SSHDir+"/ssh_host_*key*"))
+		actions = append(actions, d.remove("All SSH host keys will be deleted.", d.Config.OS.SSHDir+"/ssh_host_*key*"))
 	}
 	actions = append(actions,
-		d.empty("Cached DHCP leases will be deleted.", "/var/lib/dhclient", "/var/lib/dhcpcd", "/var/lib/dhcp"),
+		d.empty("The DHCP leases that were kept will be deleted.", "/var/lib/dhclient", "/var/lib/dhcpcd", "/var/lib/dhcp"),
 		d.remove("", "/var/db/dhclient.leases.*", "/var/lib/NetworkManager/dhclient-*.lease", "/run/systemd/netif/leases/*"),
 		action{run: d.rename})
 	if d.Config.Provisioning.DeleteRootPassword {
 		actions = append(actions, action{
-			warning: "The root password will be disabled. You will not be able to log in as root.",
+			warning: "Nobody will be able to log in as root with a password.",
 			run:     func(ctx context.Context) error { return account.LockRoot(ctx, d.accounts(), d.Config.OS.PasswordPath) },
 		})
 	}
@@ -115,7 +115,7 @@ func (d *Deprovisioner) empty(warning string, dirs ...string) action {
 func (d *Deprovisioner) resolvConf() action {
 	if d.Family.KeepsResolvConf {
 		a := d.remove("")
-		a.warning = "/etc/resolv.conf will NOT be removed, this is a behavior change to earlier versions of Ubuntu."
+		a.warning = "/etc/resolv.conf will NOT be deleted; before Ubuntu 18.04 it was."
 		return a
 	}
 	const tail, original = "/etc/resolvconf/resolv.conf.d/tail", "/etc/resolvconf/resolv.conf.d/original"

@@ -83,7 +83,7 @@ func (d *Deprovisioner) removeUser(v victim) action {
 		}
 	}
 	a := action{
-		warning: fmt.Sprintf("%s account and entire home directory will be deleted.", v.name),
+		warning: fmt.Sprintf("The account %s and all of its home will be deleted.", v.name),
 		run:     func(ctx context.Context) error { return d.deleteUser(ctx, v) },
 	}
 	if v.exists {
