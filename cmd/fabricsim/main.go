@@ -28,6 +28,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", serve},
+		{"new-extension", newExtension},
+		{"try-extension", tryExtension},
 	}
 }
 

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/waagent-go/waagent/cmd/internal/flags"
+	"github.com/waagent-go/waagent/fabricsim/tryextension"
+	"github.com/waagent-go/waagent/images"
+	"github.com/waagent-go/waagent/scenarios"
+)
+
+//go:embed help/try-extension.txt
+var tryHelp string
+
+// tryOptions are the command line of try-extension.
+type tryOptions struct {
+	settings, protected, update string
+	image, driver, bin, keep    string
+	checkOnly                   bool
+}
+
+func tryExtension(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var o tryOptions
+	set := flags.New("fabricsim try-extension", tryHelp, stdout, stderr)
+	set.StringVar(&o.settings, "settings", "", "")
+	set.StringVar(&o.protected, "protected", "", "")
+	set.StringVar(&o.update, "update", "", "")
+	set.StringVar(&o.image, "image", scenarios.DefaultImage, "")
+	set.StringVar(&o.driver, "driver", "container", "")
+	set.StringVar(&o.bin, "bin", "", "")
+	set.StringVar(&o.keep, "keep", filepath.Join("out", "try-extension"), "")
+	set.BoolVar(&o.checkOnly, "check-only", false, "")
+	operands, code, ok := set.Operands(args, 1, 1)
+	if !ok {
+		return code
+	}
+	trial, err := o.trial(operands[0])
+	if err != nil {
+		fmt.Fprintln(stderr, "fabricsim:", err)
+		return flags.No
+	}
+	if !o.check(stdout, operands[0], trial.Package, o.update, trial.Update) {
+		return flags.No
+	}
+	if o.checkOnly {
+		return flags.Done
+	}
+	return o.run(ctx, trial, stdout, stderr)
+}
+
+// check shows what is found in the packages, and says whether they can be tried.
+func (o tryOptions) check(stdout io.Writer, name string, archive []byte, newer string, update []byte) bool {
+	good := true
+	for _, p := range []struct {
+		name    string
+		archive []byte
+	}{{name, archive}, {newer, update}} {
+		if p.archive == nil {
+			continue
+		}
+		findings := tryextension.Check(p.archive)
+		for _, f := range findings {
+			fmt.Fprintln(stdout, f)
+		}
+		fmt.Fprintf(stdout, "%s: %d findings\n", p.name, len(findings))
+		good = good && !tryextension.Failed(findings)
+	}
+	return good
+}
+
+func (o tryOptions) run(ctx context.Context, trial tryextension.Trial, stdout, stderr io.Writer) int {
+	programs, err := o.programs()
+	if err != nil {
+		fmt.Fprintln(stderr, "fabricsim:", err)
+		return flags.CannotGo
+	}
+	v, err := scenarios.Trial{
+		Driver: o.driver, Image: o.image, Programs: programs, Extension: trial, Keep: o.keep, Out: stdout,
+	}.Run(ctx)
+	var missing *images.Unavailable
+	switch {
+	case errors.As(err, &missing):
+		fmt.Fprintln(stderr, "fabricsim:", err)
+		return flags.CannotGo
+	case err != nil:
+		fmt.Fprintln(stderr, "fabricsim:", err)
+		return flags.No
+	}
+	if err := v.Write(stdout); err != nil {
+		return flags.Internal
+	}
+	fmt.Fprintf(stdout, "Logs: %s\n", o.keep)
+	if !v.OK() {
+		return flags.No
+	}
+	return flags.Done
+}
+
+// trial reads the files that the command line names.
+func (o tryOptions) trial(name string) (t tryextension.Trial, err error) {
+	if t.Package, err = readPackage(name); err != nil {
+		return t, err
+	}
+	if o.update != "" {
+		if t.Update, err = readPackage(o.update); err != nil {
+			return t, err
+		}
+	}
+	if t.Public, err = readSettings(o.settings); err != nil {
+		return t, err
+	}
+	t.Protected, err = readSettings(o.protected)
+	return t, err
+}
+
+// readPackage reads a zip, or zips a folder.
+func readPackage(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return tryextension.Pack(os.DirFS(name))
+	}
+	return os.ReadFile(name)
+}
+
+func readSettings(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(data, &object); err != nil {
+		return "", fmt.Errorf("%s: settings are a JSON object: %w", name, err)
+	}
+	return string(data), nil
+}
+
+// programs are those beside this one.
+func (o tryOptions) programs() (scenarios.Programs, error) {
+	dir := o.bin
+	if dir == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return scenarios.Programs{}, err
+		}
+		dir = filepath.Dir(self)
+	}
+	p := scenarios.Programs{
+		Agent: filepath.Join(dir, "waagent"), Fabric: filepath.Join(dir, "fabricsim"), Scenarios: filepath.Join(dir, "scenarios"),
+	}
+	for _, file := range []string{p.Agent, p.Fabric, p.Scenarios} {
+		if _, err := os.Stat(file); err != nil {
+			return p, fmt.Errorf("%w: build the programs first (make build), or name their folder with -bin", err)
+		}
+	}
+	return p, nil
+}
