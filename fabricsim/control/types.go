@@ -27,6 +27,7 @@ type VM struct {
 	Status       *Status           `json:"status,omitempty"`
 	StatusCount  int               `json:"statusCount"`
 	StatusBlob   string            `json:"statusBlob,omitempty"` // account/path
+	StatusURL    string            `json:"statusUrl,omitempty"`  // with its signature
 	Events       int               `json:"events"`               // telemetry events received
 	Observations []Observation     `json:"observations,omitempty"`
 	Certificates []Certificate     `json:"certificates,omitempty"`

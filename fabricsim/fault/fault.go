@@ -43,7 +43,8 @@ type Step struct {
 	Garbage     bool     `json:"garbage,omitempty" yaml:"garbage,omitempty"` // a body of the right length that means nothing
 	Drip        Duration `json:"drip,omitempty" yaml:"drip,omitempty"`       // pause after every 64 bytes of the body
 	Stale       bool     `json:"stale,omitempty" yaml:"stale,omitempty"`     // the previous goal state's document
-	// Certificate: for the route "certificates", "rotate" (a new tenant certificate from now on) or "wrong-recipient";
+	// Certificate: for the route "certificates", "rotate" (a new tenant certificate from now on), "wrong-recipient", or
+	// "rc2", "aes", "plain" (another encryption of the PKCS#12);
 	// for the route "tls" (blob storage), "expired", "wrong-name" or "unknown-ca".
 	Certificate string `json:"certificate,omitempty" yaml:"certificate,omitempty"`
 }
@@ -115,9 +116,9 @@ func (s Step) Check() error {
 		return fmt.Errorf("chance %g is not between 0 and 1", s.Chance)
 	}
 	switch s.Certificate {
-	case "", "rotate", "wrong-recipient", "expired", "wrong-name", "unknown-ca":
+	case "", "rotate", "wrong-recipient", "rc2", "aes", "plain", "expired", "wrong-name", "unknown-ca":
 	default:
-		return fmt.Errorf("certificate %q is none of rotate, wrong-recipient, expired, wrong-name, unknown-ca", s.Certificate)
+		return fmt.Errorf("certificate %q is unknown", s.Certificate)
 	}
 	if s.String() == (Step{Route: s.Route, VM: s.VM, Method: s.Method}).String() && len(s.Header) == 0 {
 		return fmt.Errorf("step for route %q does nothing", s.Route)

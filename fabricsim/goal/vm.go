@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,8 @@ type VM struct {
 	NoFastTrack   bool     `yaml:"no_fast_track,omitempty" json:"no_fast_track,omitempty"`   // /vmSettings answers 404
 	PluginVersion string   `yaml:"plugin_version,omitempty" json:"plugin_version,omitempty"` // of HostGAPlugin
 	Certificates  []string `yaml:"certificates,omitempty" json:"certificates,omitempty"`     // further ones, PEM, with or without a key
+	PFX           string   `yaml:"pfx,omitempty" json:"pfx,omitempty"`                       // encryption of the PKCS#12: "" (3DES), aes, plain, rc2
+	OddSerial     bool     `yaml:"odd_serial,omitempty" json:"odd_serial,omitempty"`         // the bare certificate has a negative serial number
 	KeyType       string   `yaml:"key_type,omitempty" json:"key_type,omitempty"`             // of the second certificate: rsa (also when ""), ec
 	Initial       *State   `yaml:"initial,omitempty" json:"initial,omitempty"`               // incarnation 1; nil is an empty one
 }
@@ -62,6 +65,9 @@ func (v *VM) Check() error {
 	set(&v.PPS, "None")
 	set(&v.PluginVersion, "1.0.8.177")
 	set(&v.KeyType, "rsa")
+	if !slices.Contains([]string{"", "aes", "plain", "rc2"}, v.PFX) || !slices.Contains([]string{"rsa", "ec"}, v.KeyType) {
+		return fmt.Errorf("VM %s: pfx %q or key_type %q is unknown", v.ID, v.PFX, v.KeyType)
+	}
 	if v.Initial == nil {
 		v.Initial = &State{}
 	}

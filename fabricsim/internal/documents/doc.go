@@ -45,9 +45,11 @@ func Omits(s goal.State, part string) bool {
 	return slices.Contains(s.Omit, part)
 }
 
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;")
+
 // escape makes text fit between tags and in attributes. Quotes stay readable in text, as in the real documents.
 func escape(text string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;").Replace(text)
+	return escaper.Replace(text)
 }
 
 // attribute is escape for a quoted attribute.

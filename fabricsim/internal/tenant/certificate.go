@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -39,17 +40,14 @@ func Issue(name string, now time.Time, newKey KeyMaker, bare bool) (Certificate,
 	if err != nil {
 		return Certificate{}, fmt.Errorf("make key of %s: %w", name, err)
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return Certificate{}, err
-	}
+	serial := new(big.Int).SetBytes(append([]byte{0x40}, random(15)...)) // 16 bytes, whatever they are
 	public, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
 		return Certificate{}, err
 	}
 	id := sha1.Sum(public)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: serial.Add(serial, big.NewInt(1)),
+		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    now.Add(-24 * time.Hour),
 		NotAfter:     now.AddDate(10, 0, 0),
@@ -63,6 +61,20 @@ func Issue(name string, now time.Time, newKey KeyMaker, bare bool) (Certificate,
 		key = nil
 	}
 	return Certificate{FriendlyName: name, DER: der, Key: key}, nil
+}
+
+// OddSerial makes the certificate's serial number negative, as some issuers on Azure did: programs read such a
+// certificate, strict parsers refuse it. Its signature is no longer right.
+func (c Certificate) OddSerial() (Certificate, error) {
+	parsed, err := x509.ParseCertificate(c.DER)
+	if err != nil {
+		return c, err
+	}
+	der := bytes.Clone(c.DER)
+	at := bytes.Index(der, parsed.SerialNumber.Bytes())
+	der[at] |= 0x80
+	c.DER = der
+	return c, nil
 }
 
 // Thumbprint is the SHA-1 of the certificate's DER in upper-case hex, the name by which documents call it.

@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"crypto/des"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/x509"
@@ -17,7 +16,7 @@ import (
 const iterations = 2000
 
 var (
-	oidPBE3DES      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}
+	oidKey          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 1}
 	oidShroudedKey  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
 	oidCertBag      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}
 	oidX509         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 22, 1}
@@ -26,10 +25,22 @@ var (
 	oidSHA1         = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}
 )
 
-// EncodePFX packs certificates and their keys into a PKCS#12 with an empty password: SHA-1 MAC, SHA1/3DES encryption
-// of keys and certificates. Key bags come before certificates, and a key names its certificate by local key id.
-func EncodePFX(certificates ...Certificate) ([]byte, error) {
-	keys, err := keyBags(certificates)
+// Form is how a PKCS#12 is encrypted.
+type Form string
+
+// The forms. The fabric's is the zero value; the others are what clients have to cope with, RC2 excepted, which
+// OpenSSL 3 reads with its legacy provider only.
+const (
+	TripleDESForm Form = ""      // SHA1/3DES for keys and certificates, SHA-1 MAC
+	AESForm       Form = "aes"   // PBES2 with AES-256, SHA-1 MAC
+	PlainForm     Form = "plain" // not at all, and no MAC
+	RC2Form       Form = "rc2"   // 40-bit RC2 for certificates, SHA1/3DES for keys
+)
+
+// EncodePFX packs certificates and their keys into a PKCS#12 with an empty password. Key bags come before
+// certificates, and a key names its certificate by local key id.
+func EncodePFX(form Form, certificates ...Certificate) ([]byte, error) {
+	keys, err := keyBags(form, certificates)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +53,11 @@ func EncodePFX(certificates ...Certificate) ([]byte, error) {
 		if len(keys) > 0 {
 			contentInfo(b, oidData, func(b *cryptobyte.Builder) { b.AddASN1OctetString(keys) })
 		}
-		contentInfo(b, oidEncryptedData, func(b *cryptobyte.Builder) { encryptedData(b, certs) })
+		if form == PlainForm {
+			contentInfo(b, oidData, func(b *cryptobyte.Builder) { b.AddASN1OctetString(certs) })
+			return
+		}
+		contentInfo(b, oidEncryptedData, func(b *cryptobyte.Builder) { encryptedData(b, form, certs) })
 	})
 	content, err := safe.Bytes()
 	if err != nil {
@@ -52,12 +67,14 @@ func EncodePFX(certificates ...Certificate) ([]byte, error) {
 	b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(3)
 		contentInfo(b, oidData, func(b *cryptobyte.Builder) { b.AddASN1OctetString(content) })
-		addMAC(b, content)
+		if form != PlainForm {
+			addMAC(b, content)
+		}
 	})
 	return b.Bytes()
 }
 
-func keyBags(certificates []Certificate) ([]byte, error) {
+func keyBags(form Form, certificates []Certificate) ([]byte, error) {
 	var b cryptobyte.Builder
 	any := false
 	b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -71,9 +88,13 @@ func keyBags(certificates []Certificate) ([]byte, error) {
 				b.SetError(fmt.Errorf("encode key of %s: %w", c.FriendlyName, err))
 				return
 			}
+			if form == PlainForm {
+				addBag(b, oidKey, c, func(b *cryptobyte.Builder) { b.AddBytes(key) })
+				continue
+			}
 			addBag(b, oidShroudedKey, c, func(b *cryptobyte.Builder) {
 				b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					b.AddASN1OctetString(addPBE(b, key))
+					b.AddASN1OctetString(addPBE(b, keyScheme(form), key))
 				})
 			})
 		}
@@ -126,33 +147,15 @@ func addAttribute(b *cryptobyte.Builder, oid asn1.ObjectIdentifier, tag casn1.Ta
 	})
 }
 
-func encryptedData(b *cryptobyte.Builder, content []byte) {
+func encryptedData(b *cryptobyte.Builder, form Form, content []byte) {
 	b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(0)
 		b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1ObjectIdentifier(oidData)
-			sealed := addPBE(b, content)
+			sealed := addPBE(b, form, content)
 			b.AddASN1(casn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(sealed) })
 		})
 	})
-}
-
-// addPBE adds the algorithm identifier of a password-based encryption and returns content encrypted by it.
-func addPBE(b *cryptobyte.Builder, content []byte) []byte {
-	salt := random(8)
-	b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1ObjectIdentifier(oidPBE3DES)
-		b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1OctetString(salt)
-			b.AddASN1Int64(iterations)
-		})
-	})
-	block, err := des.NewTripleDESCipher(derive(1, 24, salt))
-	if err != nil {
-		b.SetError(err)
-		return nil
-	}
-	return encryptCBC(block, derive(2, 8, salt), content)
 }
 
 func addMAC(b *cryptobyte.Builder, content []byte) {

@@ -44,7 +44,7 @@ func TestOpensslReadsThePFXTheFabricSends(t *testing.T) {
 	assert.NilError(t, err)
 	bare, err := Issue("Bare", time.Now(), EC, true)
 	assert.NilError(t, err)
-	pfx, err := EncodePFX(first, second, bare)
+	pfx, err := EncodePFX(TripleDESForm, first, second, bare)
 	assert.NilError(t, err)
 
 	out := openssl(t, pfx, "pkcs12", "-nodes", "-passin", "pass:")
@@ -61,11 +61,43 @@ func TestOpensslReadsThePFXTheFabricSends(t *testing.T) {
 	t.Fatal("the first certificate is not in the PFX")
 }
 
+func TestOpensslReadsEveryForm(t *testing.T) {
+	t.Parallel()
+	first, err := Issue("TenantEncryptionCert", time.Now(), RSA, false)
+	assert.NilError(t, err)
+	bare, err := Issue("Bare", time.Now(), EC, true)
+	assert.NilError(t, err)
+	for form, more := range map[Form][]string{AESForm: nil, PlainForm: {"-nomacver"}, RC2Form: {"-legacy"}} {
+		t.Run("form "+string(form), func(t *testing.T) {
+			t.Parallel()
+			pfx, err := EncodePFX(form, first, bare)
+			assert.NilError(t, err)
+			out := openssl(t, pfx, append([]string{"pkcs12", "-nodes", "-passin", "pass:"}, more...)...)
+			assert.Equal(t, strings.Count(out, "BEGIN PRIVATE KEY"), 1, out)
+			assert.Equal(t, strings.Count(out, "BEGIN CERTIFICATE"), 2, out)
+		})
+	}
+}
+
+func TestStrictParsersRefuseAnOddSerial(t *testing.T) {
+	t.Parallel()
+	c, err := Issue("Odd", time.Now(), EC, true)
+	assert.NilError(t, err)
+	odd, err := c.OddSerial()
+	assert.NilError(t, err)
+	_, err = x509.ParseCertificate(odd.DER)
+	assert.ErrorContains(t, err, "negative serial")
+	pfx, err := EncodePFX(TripleDESForm, odd)
+	assert.NilError(t, err)
+	out := openssl(t, pfx, "pkcs12", "-nokeys", "-passin", "pass:")
+	assert.Equal(t, strings.Count(out, "BEGIN CERTIFICATE"), 1, out)
+}
+
 func TestKeysAreOptionalInAPFX(t *testing.T) {
 	t.Parallel()
 	bare, err := Issue("Bare", time.Now(), EC, true)
 	assert.NilError(t, err)
-	pfx, err := EncodePFX(bare)
+	pfx, err := EncodePFX(TripleDESForm, bare)
 	assert.NilError(t, err)
 	out := openssl(t, pfx, "pkcs12", "-nodes", "-passin", "pass:")
 	assert.Equal(t, strings.Count(out, "PRIVATE KEY"), 0)

@@ -80,7 +80,7 @@ func (s *Server) certificates(w http.ResponseWriter, r *http.Request, id string,
 		answer(w, http.StatusOK, documents.Certificates(docs.Goal, nil))
 		return
 	}
-	message, err := s.sealCertificates(r, id, to)
+	message, err := s.sealCertificates(r, id, v, to)
 	if err != nil {
 		answer(w, http.StatusInternalServerError, documents.Error("InternalError", err.Error()))
 		return
@@ -88,8 +88,11 @@ func (s *Server) certificates(w http.ResponseWriter, r *http.Request, id string,
 	answer(w, http.StatusOK, documents.Certificates(docs.Goal, message))
 }
 
-func (s *Server) sealCertificates(r *http.Request, id string, to recipient) ([]byte, error) {
-	switch fault.Of(r.Context()).Certificate {
+func (s *Server) sealCertificates(r *http.Request, id string, v world.View, to recipient) ([]byte, error) {
+	form := tenant.Form(v.Spec.PFX)
+	switch how := fault.Of(r.Context()).Certificate; how {
+	case "rc2", "aes", "plain":
+		form = tenant.Form(how)
 	case "rotate":
 		if err := s.World.RotateCertificates(id); err != nil {
 			return nil, err
@@ -107,7 +110,7 @@ func (s *Server) sealCertificates(r *http.Request, id string, to recipient) ([]b
 	if err != nil {
 		return nil, err
 	}
-	pfx, err := tenant.EncodePFX(certificates...)
+	pfx, err := tenant.EncodePFX(form, certificates...)
 	if err != nil {
 		return nil, err
 	}

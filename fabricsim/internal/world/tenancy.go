@@ -13,6 +13,7 @@ import (
 	"crypto"
 
 	"github.com/waagent-go/waagent/fabricsim/control"
+	"github.com/waagent-go/waagent/fabricsim/goal"
 	"github.com/waagent-go/waagent/fabricsim/internal/tenant"
 )
 
@@ -30,14 +31,14 @@ func (w *World) Certificates(id string) ([]tenant.Certificate, error) {
 		w.mu.Unlock()
 		return nil, ErrNoVM
 	}
-	t, keyType, more := v.tenancy, v.spec.KeyType, v.spec.Certificates
+	t, spec := v.tenancy, v.spec
 	w.mu.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.made != nil {
 		return t.made, nil
 	}
-	made, err := w.issue(keyType, more)
+	made, err := w.issue(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -45,9 +46,9 @@ func (w *World) Certificates(id string) ([]tenant.Certificate, error) {
 	return made, nil
 }
 
-func (w *World) issue(keyType string, more []string) ([]tenant.Certificate, error) {
+func (w *World) issue(spec goal.VM) ([]tenant.Certificate, error) {
 	second := w.NewKey
-	if keyType == "ec" {
+	if spec.KeyType == "ec" {
 		second = tenant.EC
 	}
 	var out []tenant.Certificate
@@ -60,9 +61,14 @@ func (w *World) issue(keyType string, more []string) ([]tenant.Certificate, erro
 		if err != nil {
 			return nil, err
 		}
+		if c.bare && spec.OddSerial {
+			if issued, err = issued.OddSerial(); err != nil {
+				return nil, err
+			}
+		}
 		out = append(out, issued)
 	}
-	for i, text := range more {
+	for i, text := range spec.Certificates {
 		c, err := parseCertificate(fmt.Sprintf("Extra%d", i+1), text)
 		if err != nil {
 			return nil, err

@@ -307,6 +307,9 @@ func (w *World) seen(id string) (control.VM, chan struct{}, error) {
 	s.Properties = maps.Clone(s.Properties)
 	s.Observations = slices.Clone(s.Observations)
 	s.StatusBlob = statusAccount + "/" + v.statusPath
+	if v.settings != nil {
+		s.StatusURL = v.settings.Goal.StatusURL
+	}
 	s.Certificates = v.tenancy.describe()
 	return s, v.changed, nil
 }
