@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,6 +44,9 @@ const (
 	// MaxPackage bounds a package; the largest real ones are below 300 MiB.
 	MaxPackage = 2 << 30
 	maxText    = 16 << 20
+	// textTime and packageTime bound one channel's attempts: a server that drips moves, but never ends.
+	textTime    = Budget
+	packageTime = 30 * time.Minute
 	// firstTimeout is short so that a blocked storage account costs little before the host is asked.
 	firstTimeout = 5 * time.Second
 )
@@ -89,7 +91,7 @@ func (d *Downloader) Profile(ctx context.Context, uri secret.Text) ([]byte, erro
 
 func (d *Downloader) text(ctx context.Context, uri string) ([]byte, error) {
 	var body bytes.Buffer
-	err := d.fetch(ctx, fabric.Artifact{URI: uri}, func(r io.Reader) error {
+	err := d.fetch(ctx, fabric.Artifact{URI: uri}, textTime, func(r io.Reader) error {
 		body.Reset()
 		n, err := io.Copy(&body, io.LimitReader(r, maxText+1))
 		if err == nil && n > maxText {
@@ -126,7 +128,7 @@ func (d *Downloader) file(ctx context.Context, a fabric.Artifact, dst string) er
 		return err
 	}
 	defer os.Remove(tmp.Name()) // nothing left to remove once renamed
-	err = d.fetch(ctx, a, func(r io.Reader) error {
+	err = d.fetch(ctx, a, packageTime, func(r io.Reader) error {
 		if err := errors.Join(tmp.Truncate(0), seekStart(tmp)); err != nil {
 			return err
 		}
@@ -171,56 +173,4 @@ func (d *Downloader) each(ctx context.Context, what string, uris []string, try f
 		failures = append(failures, err)
 	}
 	return &Error{What: what, Err: errors.Join(failures...)}
-}
-
-// fetch takes the preferred channel, then the other one. Where the other one does it, it is preferred from then on.
-func (d *Downloader) fetch(ctx context.Context, a fabric.Artifact, read func(io.Reader) error) error {
-	direct := func() error { return d.direct(ctx, a.URI, read) }
-	if d.Host == nil {
-		return direct()
-	}
-	a.Verify = d.FastTrack != nil && d.FastTrack()
-	host := func() error { return d.Host.Artifact(ctx, a, read) }
-	d.mu.Lock()
-	hostFirst := d.hostFirst
-	d.mu.Unlock()
-	first, second := direct, host
-	if hostFirst {
-		first, second = host, direct
-	}
-	err := first()
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	d.Log.Debug("Trying the other channel", "error", err)
-	if err2 := second(); err2 != nil {
-		return errors.Join(err, err2)
-	}
-	d.prefer(!hostFirst)
-	return nil
-}
-
-func (d *Downloader) direct(ctx context.Context, uri string, read func(io.Reader) error) error {
-	retry := fabric.Retry{}
-	r := fabric.Request{Method: http.MethodGet, URL: uri, Proxied: true}
-	if d.Host != nil {
-		retry.StopOnTimeout, r.Timeout = true, firstTimeout
-	}
-	return d.HTTP.Stream(ctx, r, retry, read)
-}
-
-func (d *Downloader) prefer(host bool) {
-	d.mu.Lock()
-	changed := d.hostFirst != host
-	d.hostFirst = host
-	d.mu.Unlock()
-	if !changed {
-		return
-	}
-	name := "Direct"
-	if host {
-		name = "HostGAPlugin"
-	}
-	d.Log.Info("Default channel changed to " + name)
-	d.Events.Add(event.Event{Operation: "DefaultChannelChange", Success: true, Message: "Default channel changed to " + name})
 }

@@ -188,3 +188,43 @@ func TestTheBudgetEndsAHopelessSeries(t *testing.T) {
 		assert.Assert(t, took > artifact.Budget && took < artifact.Budget+time.Minute, took)
 	})
 }
+
+// drip is a server that sends a byte every few seconds, for ever.
+func drip(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	go func() {
+		defer server.Close()
+		buf := make([]byte, 4096)
+		if _, err := server.Read(buf); err != nil {
+			return
+		}
+		if _, err := io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"); err != nil {
+			return
+		}
+		for {
+			time.Sleep(4 * time.Second)
+			if _, err := server.Write([]byte("x")); err != nil {
+				return
+			}
+		}
+	}()
+	return client, ctx.Err()
+}
+
+func TestAServerThatDripsIsLeftForTheOtherChannel(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		inner := s.HTTP.Dial
+		s.HTTP.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if addr == "s:80" {
+				return drip(ctx, network, addr)
+			}
+			return inner(ctx, network, addr)
+		}
+		s.host.On("GET /extensionArtifact", Say("PK"))
+		start := time.Now()
+		assert.NilError(t, s.Package(t.Context(), []string{"http://s/p.zip"}, "", filepath.Join(s.dir, "a.zip"), nil))
+		assert.Assert(t, time.Since(start) < 31*time.Minute, time.Since(start))
+	})
+}
