@@ -380,3 +380,38 @@ func TestVMSettingsAreSummedUpEachHour(t *testing.T) {
 		assert.DeepEqual(t, sums, []string{`{"requests": 601, "errors": 4, "serverErrors": 2, "clientErrors": 1, "timeouts": 0, "failedRequests": 1}`})
 	})
 }
+
+func TestTwoHundredGoalStatesAlternateBetweenTheChannels(t *testing.T) {
+	run(t, func(f *fake) {
+		names := []string{}
+		for i := range 20 {
+			names = append(names, fmt.Sprintf("Contoso.E%d", i))
+		}
+		seen := map[string]int{}
+		last := ""
+		f.settings("9", "Fabric", 0)
+		for i := range 200 {
+			id := fmt.Sprint(i + 10)
+			if i%2 == 0 {
+				f.incarnation(id, true)
+				f.extensions(i+1, names...)
+				id = "incarnation_" + id
+			} else {
+				f.settings(id, "FastTrack", i+1, names...)
+				id = "etag_" + id
+			}
+			for range 3 { // two of them change nothing
+				if w := f.fetch(id, names...); w.ID != last {
+					last = w.ID
+					seen[w.ID]++
+				}
+				time.Sleep(6 * time.Second)
+			}
+		}
+		assert.Equal(t, len(seen), 200)
+		for id, n := range seen {
+			assert.Equal(t, n, 1, id)
+		}
+		assert.Equal(t, f.wire.Count(extensionsRoute), 100)
+	})
+}
