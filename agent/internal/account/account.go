@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/waagent-go/waagent/agent/internal/distro"
 	"github.com/waagent-go/waagent/agent/internal/host"
@@ -95,7 +96,7 @@ func CheckName(name string) error {
 		return fmt.Errorf("%q is no user name", name)
 	}
 	for _, r := range name {
-		if r <= ' ' || r == 0x7f || strings.ContainsRune(":/,\"'`\\()!=%#*&;|<>?[]{}", r) {
+		if !unicode.IsGraphic(r) || unicode.IsSpace(r) || strings.ContainsRune(":/,\"'`\\()!=%#*&;|<>?[]{}", r) {
 			return fmt.Errorf("the user name %q holds %q", name, r)
 		}
 	}
