@@ -10,6 +10,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
@@ -50,17 +51,10 @@ func (n *Network) SetDHCP(d DHCP) {
 }
 
 func (n *Network) serveDHCP() error {
-	var wq waiter.Queue
-	ep, terr := n.stack.NewEndpoint(udp.ProtocolNumber, ipv4.ProtocolNumber, &wq)
-	if terr != nil {
-		return errors.New(terr.String())
+	conn, err := broadcastSocket(n.stack, dhcpv4.ServerPort)
+	if err != nil {
+		return err
 	}
-	ep.SocketOptions().SetBroadcast(true)
-	if terr := ep.Bind(tcpip.FullAddress{NIC: nicID, Port: dhcpv4.ServerPort}); terr != nil {
-		ep.Close()
-		return errors.New(terr.String())
-	}
-	conn := gonet.NewUDPConn(&wq, ep)
 	n.wg.Go(func() {
 		<-n.ctx.Done()
 		conn.Close()
@@ -76,6 +70,21 @@ func (n *Network) serveDHCP() error {
 		}
 	})
 	return nil
+}
+
+// broadcastSocket receives what is sent to a UDP port at any address, and may send to everybody.
+func broadcastSocket(s *stack.Stack, port uint16) (*gonet.UDPConn, error) {
+	var wq waiter.Queue
+	ep, err := s.NewEndpoint(udp.ProtocolNumber, ipv4.ProtocolNumber, &wq)
+	if err != nil {
+		return nil, errors.New(err.String())
+	}
+	ep.SocketOptions().SetBroadcast(true)
+	if err := ep.Bind(tcpip.FullAddress{NIC: nicID, Port: port}); err != nil {
+		ep.Close()
+		return nil, errors.New(err.String())
+	}
+	return gonet.NewUDPConn(&wq, ep), nil
 }
 
 // answer replies to one datagram, if a reply is due.

@@ -55,7 +55,7 @@ func (n *Network) reserve(mac net.HardwareAddr, ip netip.Addr) (*NIC, error) {
 		for ip = n.nextIP; taken[ip]; ip = ip.Next() {
 		}
 	}
-	if taken[ip] || !n.subnet.Contains(ip) {
+	if taken[ip] || !n.subnet.Contains(ip) || !n.subnet.Contains(ip.Next()) { // the last one is for broadcasts
 		return nil, fmt.Errorf("attach %s: %s is not a free address of %s", mac, ip, n.subnet)
 	}
 	nic := &NIC{MAC: mac, IP: ip, net: n}
