@@ -21,6 +21,9 @@ func (o Options) swap(ctx context.Context, res Result) (used string, sizeMB int,
 	if o.Config.SwapSizeMB <= 0 {
 		return "", 0, errors.New("ResourceDisk.SwapSizeMB is not set")
 	}
+	if info, err := o.Files.Lstat(file); err == nil && !info.Mode().IsRegular() {
+		return "", 0, fmt.Errorf("%s is there and no regular file: it is left alone", file)
+	}
 	size, err := o.swapSize(file, res.MountPoint)
 	if err != nil {
 		return "", 0, err
@@ -88,11 +91,16 @@ func (o Options) plainSwap(ctx context.Context, file string, size, current int64
 		if o.swappedOn(file) {
 			return file, nil
 		}
-		if o.run(ctx, "swapon", file) == nil {
+		err := o.run(ctx, "swapon", file)
+		if err == nil {
 			o.Log.Info("swap is on", "path", file, "size_mb", size/mebibyte)
 			return file, nil
 		}
-		if err := o.removeSwap(ctx, file); err != nil { // of the right size, but nothing to swap on
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		o.Log.Info("making the swap file again: the one that is there cannot be used", "path", file, "error", err.Error())
+		if err := o.removeSwap(ctx, file); err != nil {
 			return "", err
 		}
 	}
@@ -122,7 +130,7 @@ func (o Options) makeSwap(ctx context.Context, file string, size int64, fsType s
 
 func (o Options) tryWay(ctx context.Context, file string, size int64, way fileWay) error {
 	if err := o.createFile(ctx, file, size, way); err != nil {
-		return errors.Join(err, o.Files.Remove(file))
+		return err
 	}
 	if err := o.run(ctx, "mkswap", file); err != nil {
 		return err
@@ -154,7 +162,7 @@ func (o Options) encryptedSwap(ctx context.Context, file string, size, current i
 	}
 	if current != size {
 		if err := o.createSparseFree(ctx, file, size, fsType); err != nil {
-			return "", errors.Join(err, o.Files.Remove(file))
+			return "", err
 		}
 	}
 	err := o.run(ctx, "cryptsetup", "open", "--type", "plain", "--cipher", "aes-xts-plain64", "--key-size", "512",
@@ -177,9 +185,6 @@ func (o Options) createSparseFree(ctx context.Context, file string, size int64, 
 	}
 	err = o.createFile(ctx, file, size, way)
 	if err == nil || way == zeroFill {
-		return err
-	}
-	if err := o.Files.Remove(file); err != nil {
 		return err
 	}
 	return o.createFile(ctx, file, size, way.slow())

@@ -52,7 +52,7 @@ func atLeast(release string, major, minor int) bool {
 	return a > major || a == major && b >= minor
 }
 
-// createFile makes a new file of exactly size bytes; what is at file must be gone.
+// createFile makes a new file of exactly size bytes, or none; what is at file must be gone.
 func (o Options) createFile(ctx context.Context, file string, size int64, way fileWay) error {
 	path, err := o.Files.Path(file)
 	if err != nil {
@@ -72,7 +72,10 @@ func (o Options) createFile(ctx context.Context, file string, size int64, way fi
 			err = o.fill(ctx, f, size)
 		}
 	}
-	return errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close())
+	if err := errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 const (

@@ -1,0 +1,134 @@
+package resourcedisk
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/waagent-go/waagent/agent/internal/config"
+	"github.com/waagent-go/waagent/agent/internal/host"
+	"github.com/waagent-go/waagent/agent/internal/host/hosttest"
+)
+
+func TestTheQuickestWayThatKernelAndFilesystemBear(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		fs, release string
+		way         fileWay
+		err         string
+	}{
+		{"ext4", "3.10.0-1160.el7.x86_64", allocate, ""}, {"ext3", "6.1.0", zeroFill, ""}, {"xfs", "4.17.9", zeroFill, ""},
+		{"xfs", "4.18.0-553.el8", allocate, ""}, {"btrfs", "4.12.14-default", 0, "cannot swap on btrfs"}, {"btrfs", "5.14.21", allocateNoCOW, ""},
+		{"vfat", "6.1.0", zeroFill, ""}, {"xfs", "", zeroFill, ""},
+	} {
+		way, err := wayFor(c.fs, c.release)
+		if c.err != "" {
+			assert.ErrorContains(t, err, c.err)
+			continue
+		}
+		assert.NilError(t, err)
+		assert.Equal(t, way, c.way, "%s on %s", c.fs, c.release)
+	}
+}
+
+// swapper is a mounted disk on a machine that answers the given commands.
+func swapper(t *testing.T, answers ...hosttest.Answer) (Options, *hosttest.Script, *bytes.Buffer) {
+	t.Helper()
+	root := t.TempDir()
+	for _, dir := range []string{"/mnt/resource", "/proc", "/dev/mapper"} {
+		assert.NilError(t, os.MkdirAll(root+dir, 0o755))
+	}
+	m := hosttest.New(t, root, answers...)
+	var log bytes.Buffer
+	return Options{Config: config.ResourceDisk{SwapSizeMB: 2}, Files: m.Files(), Machine: m, Disks: freeDisk{host.Disks{Files: m.Files()}},
+		Log: slog.New(slog.NewTextHandler(&log, nil)), Release: "6.1.0"}, m, &log
+}
+
+var mounted = Result{MountPoint: "/mnt/resource", Filesystem: "ext4"}
+
+const swapfile = "/mnt/resource/swapfile"
+
+func TestAFileThatCannotBeSwappedOnIsWrittenOut(t *testing.T) {
+	t.Parallel()
+	refused := hosttest.Fail("swapon "+swapfile, 255, "swapon: Invalid argument")
+	refused.Once = true
+	o, m, log := swapper(t, hosttest.OK("mkswap "+swapfile, ""), refused, hosttest.OK("swapon "+swapfile, ""))
+	used, size, err := o.swap(t.Context(), mounted)
+	assert.NilError(t, err)
+	assert.Equal(t, used, swapfile)
+	assert.Equal(t, size, 2)
+	assert.Equal(t, len(m.Calls()), 4)
+	assert.Assert(t, strings.Contains(log.String(), "the quick way does not work here"))
+}
+
+func TestWhatIsSwappedOnAlreadyIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	o, m, _ := swapper(t)
+	assert.NilError(t, o.Files.WriteAtomic(swapfile, make([]byte, 2*mebibyte), 0o644))
+	assert.NilError(t, o.Files.WriteAtomic("/proc/swaps", []byte("Filename\t\t\tType\n"+swapfile+" file 2044 0 -2\n"), 0o444))
+	_, _, err := o.swap(t.Context(), mounted)
+	assert.NilError(t, err)
+	assert.Equal(t, len(m.Calls()), 0)
+	info, err := o.Files.Stat(swapfile)
+	assert.NilError(t, err)
+	assert.Equal(t, info.Mode().Perm(), os.FileMode(0o600))
+}
+
+func TestEncryptedSwapGetsAKeyThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	const open = "cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 512 --key-file /dev/urandom " + swapfile + " waagent-swap"
+	o, m, _ := swapper(t, hosttest.OK(open, ""), hosttest.OK("mkswap /dev/mapper/waagent-swap", ""), hosttest.OK("swapon /dev/mapper/waagent-swap", ""))
+	o.Config.EnableSwapEncryption = true
+	used, _, err := o.swap(t.Context(), mounted)
+	assert.NilError(t, err)
+	assert.Equal(t, used, "/dev/mapper/waagent-swap")
+	assert.Equal(t, len(m.Calls()), 3)
+
+	o, m, _ = swapper(t, hosttest.Missing("cryptsetup"))
+	o.Config.EnableSwapEncryption = true
+	_, _, err = o.swap(t.Context(), mounted)
+	assert.ErrorContains(t, err, "needs cryptsetup")
+	assert.Equal(t, len(m.Calls()), 0, "no page may reach the disk in the clear")
+	assert.Assert(t, !o.Files.Exists(swapfile))
+}
+
+func TestAFolderNamedSwapfileIsNobodysToDelete(t *testing.T) {
+	t.Parallel()
+	o, _, _ := swapper(t)
+	assert.NilError(t, o.Files.MkdirAll(swapfile, 0o755))
+	_, _, err := o.swap(t.Context(), mounted)
+	assert.ErrorContains(t, err, "is left alone")
+	assert.Assert(t, o.Files.Exists(swapfile))
+}
+
+func TestLeavingTurnsSwapOff(t *testing.T) {
+	t.Parallel()
+	o, m, _ := swapper(t, hosttest.OK("swapoff "+swapfile, ""))
+	assert.NilError(t, os.MkdirAll(o.Files.Root+"/dev/disk/azure", 0o755))
+	assert.NilError(t, os.Symlink("../../sdb", o.Files.Root+azureLink))
+	assert.NilError(t, o.Files.WriteAtomic("/dev/sdb", nil, 0o600))
+	assert.NilError(t, o.Files.WriteAtomic(swapfile, make([]byte, mebibyte), 0o600))
+	assert.NilError(t, o.Files.WriteAtomic("/proc/swaps", []byte(swapfile+" file 1020 0 -2\n"), 0o444))
+	assert.NilError(t, m.Mount(t.Context(), "/dev/sdb1", "/mnt/resource", "ext4", ""))
+	assert.NilError(t, Leave(t.Context(), o))
+	assert.Assert(t, !o.Files.Exists(swapfile))
+	assert.Equal(t, len(m.Calls()), 1)
+}
+
+func TestFormattingSwitchedOffDoesNothing(t *testing.T) {
+	t.Parallel()
+	o, _, log := swapper(t)
+	o.Config.EnableSwap = true
+	res, err := Activate(t.Context(), o)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, res, Result{})
+	assert.Assert(t, strings.Contains(log.String(), "no effect without ResourceDisk.Format"))
+	o.Config.Format = true
+	_, err = Activate(t.Context(), o)
+	assert.Assert(t, errors.Is(err, ErrNoDisk))
+}
