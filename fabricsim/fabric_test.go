@@ -2,6 +2,7 @@ package fabricsim_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -14,6 +15,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -451,4 +453,44 @@ func TestAGuestsPortIsReachedThroughTheAPI(t *testing.T) {
 	assert.Equal(t, string(got), "hello")
 	_, err = c.Dial(t.Context(), "127.0.0.1:1")
 	assert.ErrorContains(t, err, "refused")
+}
+
+func TestAVMsSpecIsChangedThroughTheAPI(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	g := boot(t, f, goal.VM{ID: "web01", Addresses: []string{"10.0.0.7"}})
+	c, stop := control.InProcess(f.Control())
+	defer stop()
+	vm, err := c.UpdateVM(t.Context(), "web01", map[string]any{
+		"no_fast_track": true, "nics": []goal.NIC{{MAC: "00:0d:3a:00:00:02", Addresses: []string{"10.0.0.9"}}}, "addresses": []string{"10.0.0.9"},
+	})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, vm.Spec.Addresses, []string{"10.0.0.9"})
+	assert.Equal(t, vm.Spec.Name, "web01")
+	status, _, _ := g.ask("GET", hostURL+"/vmSettings", "", g.hostHeaders()...)
+	assert.Equal(t, status, 404)
+	_, body, _ := g.ask("GET", imdsURL+"/metadata/instance?api-version=2021-08-01", "", "Metadata: true")
+	assert.Assert(t, strings.Contains(body, "10.0.0.9"), body)
+	for _, changes := range []map[string]any{{"id": "x"}, {"container_id": "x"}, {"nothing": 1}, {"pfx": "blue"}} {
+		_, err := c.UpdateVM(t.Context(), "web01", changes)
+		assert.Assert(t, err != nil, "%v", changes)
+	}
+}
+
+func TestWaitingForAVMSaysWhatWasSeenLast(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	assert.NilError(t, f.AddVM(goal.VM{ID: "web01"}))
+	c, stop := control.InProcess(f.Control())
+	defer stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := c.WaitVM(ctx, "web01", func(vm control.VM) (bool, string) { return vm.Ready(), fmt.Sprintf("%d reports", len(vm.Health)) })
+	assert.ErrorContains(t, err, "last seen: 0 reports")
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+
+	time.AfterFunc(10*time.Millisecond, func() { assert.Check(t, f.SetGoalState("web01", goal.State{}) == nil) })
+	vm, err := c.WaitVM(t.Context(), "web01", func(vm control.VM) (bool, string) { return vm.Incarnation == 2, "" })
+	assert.NilError(t, err)
+	assert.Equal(t, vm.GoalStateID, "incarnation_2")
 }

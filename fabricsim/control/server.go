@@ -2,10 +2,7 @@ package control
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"strconv"
@@ -19,6 +16,8 @@ import (
 // Backend is the fabric behind the API. Errors that wrap fs.ErrNotExist are answered by 404, others by 400.
 type Backend interface {
 	AddVM(vm goal.VM) error
+	// UpdateVM changes members of a VM's spec: a JSON object of those that are different.
+	UpdateVM(id string, changes []byte) error
 	RemoveVM(id string) error
 	VMs() []string
 	// WaitVM returns the VM once its revision is above after, or as it is when ctx is done.
@@ -66,6 +65,7 @@ func Handler(b Backend) http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /v1/info", func(w http.ResponseWriter, _ *http.Request) { reply(w, b.Info(), nil) })
 	handleVMs(m, b)
+	handleLife(m, b)
 	handleFaults(m, b)
 	handleStorage(m, b)
 	m.HandleFunc("GET /v1/journal", func(w http.ResponseWriter, r *http.Request) { entries(w, r, b) })
@@ -91,6 +91,13 @@ func handleVMs(m *http.ServeMux, b Backend) {
 		vm, err := b.WaitVM(ctx, r.PathValue("id"), after)
 		reply(w, vm, err)
 	})
+	m.HandleFunc("PATCH /v1/vms/{id}", func(w http.ResponseWriter, r *http.Request) {
+		changes, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err == nil {
+			err = b.UpdateVM(r.PathValue("id"), changes)
+		}
+		replyVM(w, b, r.PathValue("id"), err)
+	})
 	m.HandleFunc("DELETE /v1/vms/{id}", func(w http.ResponseWriter, r *http.Request) { reply(w, nil, b.RemoveVM(r.PathValue("id"))) })
 	m.HandleFunc("PUT /v1/vms/{id}/goal-state", func(w http.ResponseWriter, r *http.Request) {
 		var s goal.State
@@ -104,6 +111,10 @@ func handleVMs(m *http.ServeMux, b Backend) {
 			reply(w, nil, b.SetAddresses(r.PathValue("id"), addresses))
 		}
 	})
+}
+
+// handleLife serves what happens to a VM, and what it left.
+func handleLife(m *http.ServeMux, b Backend) {
 	m.HandleFunc("POST /v1/vms/{id}/redeploy", func(w http.ResponseWriter, r *http.Request) { reply(w, nil, b.Redeploy(r.PathValue("id"))) })
 	m.HandleFunc("POST /v1/vms/{id}/rotate-certificates", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, b.RotateCertificates(r.PathValue("id")))
@@ -176,61 +187,4 @@ func entries(w http.ResponseWriter, r *http.Request, b Backend) {
 		list = []journal.Entry{}
 	}
 	reply(w, list, nil)
-}
-
-// waiting bounds a long poll by ?wait=, at most maxWait; without it there is no waiting.
-func waiting(r *http.Request) (context.Context, context.CancelFunc) {
-	d, err := time.ParseDuration(r.FormValue("wait"))
-	if err != nil || d < 0 {
-		d = 0
-	}
-	return context.WithTimeout(r.Context(), min(d, maxWait))
-}
-
-func read(w http.ResponseWriter, r *http.Request, into any) bool {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		reply(w, nil, err)
-		return false
-	}
-	return true
-}
-
-func reply(w http.ResponseWriter, v any, err error) {
-	if err != nil {
-		status := http.StatusBadRequest
-		if errors.Is(err, fs.ErrNotExist) {
-			status = http.StatusNotFound
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		json.NewEncoder(w).Encode(Error{err.Error()}) //nolint:errcheck // the client may have gone
-		return
-	}
-	if v == nil {
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(v) //nolint:errcheck // the client may have gone
-}
-
-// replyVM answers with a VM that was just changed.
-func replyVM(w http.ResponseWriter, b Backend, id string, err error) {
-	if err != nil {
-		reply(w, nil, err)
-		return
-	}
-	vm, err := b.WaitVM(context.Background(), id, -1)
-	reply(w, vm, err)
-}
-
-func replyBytes(w http.ResponseWriter, data []byte, err error) {
-	if err != nil {
-		reply(w, nil, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Write(data) //nolint:errcheck // the client may have gone
 }

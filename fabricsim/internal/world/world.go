@@ -3,12 +3,10 @@
 package world
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -165,21 +163,23 @@ func (w *World) VMOf(address string) string {
 
 // SetAddresses replaces a VM's source addresses.
 func (w *World) SetAddresses(id string, addresses []string) error {
-	return w.update(id, func(v *vm) error {
-		for _, a := range addresses {
-			if other := w.addresses[a]; other != "" && other != id {
-				return fmt.Errorf("address %s belongs to VM %s", a, other)
-			}
+	return w.update(id, func(v *vm) error { return w.moveAddresses(v, slices.Clone(addresses)) })
+}
+
+func (w *World) moveAddresses(v *vm, addresses []string) error {
+	for _, a := range addresses {
+		if other := w.addresses[a]; other != "" && other != v.spec.ID {
+			return fmt.Errorf("address %s belongs to VM %s", a, other)
 		}
-		for _, a := range v.spec.Addresses {
-			delete(w.addresses, a)
-		}
-		v.spec.Addresses = slices.Clone(addresses)
-		for _, a := range addresses {
-			w.addresses[a] = id
-		}
-		return nil
-	})
+	}
+	for _, a := range v.spec.Addresses {
+		delete(w.addresses, a)
+	}
+	v.spec.Addresses = addresses
+	for _, a := range addresses {
+		w.addresses[a] = v.spec.ID
+	}
+	return nil
 }
 
 // IDs lists the VMs.
@@ -220,30 +220,6 @@ func (w *World) Former(id, container, config string) bool {
 	})
 }
 
-// Redeploy moves a VM to another container, as service healing does: its ids change, the incarnation does not.
-func (w *World) Redeploy(id string) error {
-	return w.update(id, func(v *vm) error {
-		v.former = append(v.former, identity{v.spec.ContainerID, v.spec.ConfigName})
-		n := strconv.Itoa(len(v.former))
-		v.spec.ContainerID = goal.GUID("container", id+"/"+n)
-		v.spec.ConfigName = v.spec.ConfigName[:len(v.spec.ConfigName)-len(".xml")] + "." + n + ".xml"
-		return nil
-	})
-}
-
-// Reuse hands a pre-provisioned VM to its owner: reprovisiondata answers ovf from now on and the pool type is None.
-// Change adjusts what else is different, say the admin user; it may be nil.
-func (w *World) Reuse(id, ovf string, change func(*goal.VM)) error {
-	return w.update(id, func(v *vm) error {
-		v.reprovision = ovf
-		v.spec.PPS = "None"
-		if change != nil {
-			change(&v.spec)
-		}
-		return nil
-	})
-}
-
 // CutOff makes a surface (wireserver, hostga, imds, blobs) answer nobody, or everybody again.
 func (w *World) CutOff(surface string, cut bool) {
 	w.mu.Lock()
@@ -273,43 +249,4 @@ func (w *World) update(id string, f func(*vm) error) error {
 	close(v.changed)
 	v.changed = make(chan struct{})
 	return nil
-}
-
-// Wait returns what is known of a VM once its revision is above after, or when ctx is done.
-func (w *World) Wait(ctx context.Context, id string, after int64) (control.VM, error) {
-	for {
-		seen, changed, err := w.seen(id)
-		if err != nil || seen.Revision > after {
-			return seen, err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return seen, nil
-		}
-	}
-}
-
-func (w *World) seen(id string) (control.VM, chan struct{}, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	v := w.vms[id]
-	if v == nil {
-		return control.VM{}, nil, ErrNoVM
-	}
-	s := v.seen
-	s.Spec, s.Incarnation, s.ETag = v.spec, v.incarnation, strconv.FormatInt(v.etag, 10)
-	s.Channel, s.GoalStateID = string(goal.Fabric), "incarnation_"+strconv.Itoa(v.incarnation)
-	if v.fastTracking {
-		s.Channel, s.GoalStateID = string(goal.FastTrack), "etag_"+s.ETag
-	}
-	s.Health = slices.Clone(s.Health)
-	s.Properties = maps.Clone(s.Properties)
-	s.Observations = slices.Clone(s.Observations)
-	s.StatusBlob = statusAccount + "/" + v.statusPath
-	if v.settings != nil {
-		s.StatusURL = v.settings.Goal.StatusURL
-	}
-	s.Certificates = v.tenancy.describe()
-	return s, v.changed, nil
 }
