@@ -101,9 +101,12 @@ func (p *program) boot(ctx context.Context, events event.Sink) error {
 	if _, ok := p.guest(); ok {
 		kernel.AddEntropy(p.files, p.log) // before host keys are made
 	}
-	p.resourceDisk(ctx, events)
 	l := p.newLink(events)
 	l.finder.Forget()
+	flavour := p.provisioner(l, events).Flavour(ctx)
+	if flavour != provision.FlavourCloudInit {
+		p.resourceDisk(ctx, events, flavour)
+	}
 	r := newReporter(l, p.log)
 	reporting, stop := context.WithCancel(ctx)
 	defer stop()
@@ -113,6 +116,9 @@ func (p *program) boot(ctx context.Context, events event.Sink) error {
 		r.run(reporting)
 	}()
 	outcome, _ := p.provision(ctx, events, l, r) // what went wrong has been logged and reported
+	if flavour == provision.FlavourCloudInit {
+		p.resourceDisk(ctx, events, flavour) // which cloud-init has mounted by now, if it does
+	}
 	r.close()
 	<-done // the goal-state process needs the fabric anyway
 	if ctx.Err() != nil {
@@ -162,12 +168,25 @@ func (p *program) fetchCertificates(ctx context.Context, l *link) error {
 	return err
 }
 
-// resourceDisk gives the VM its temporary disk; whatever goes wrong there, the boot goes on.
-func (p *program) resourceDisk(ctx context.Context, events event.Sink) {
+// resourceDisk gives the VM its temporary disk; whatever goes wrong there, the boot goes on. Where cloud-init looks after
+// the VM it looks after the disk too: the options count only if the file sets them, and then what cloud-init mounted is
+// adopted, never formatted. Provisioning.Enabled=n changes nothing at all.
+func (p *program) resourceDisk(ctx context.Context, events event.Sink, flavour provision.Flavour) {
 	start := time.Now()
+	follows := flavour == provision.FlavourCloudInit
+	if follows && !p.conf.IsSet("ResourceDisk.Format") && !p.conf.IsSet("ResourceDisk.EnableSwap") {
+		return
+	}
+	if !p.conf.Provisioning.Enabled && !follows {
+		return
+	}
 	o := resourcedisk.Options{
 		Config: p.conf.ResourceDisk, LibDir: p.conf.LibDir, Files: p.files, Machine: p.Machine,
-		Disks: host.Disks{Files: p.files}, Log: p.log, FreeBSD: p.distro.ID == "freebsd",
+		Disks: host.Disks{Files: p.files}, Log: p.log, FreeBSD: p.freeBSD(),
+		AdoptOnly: follows && (p.conf.ResourceDisk.Format || p.conf.ResourceDisk.EnableSwap),
+	}
+	if follows && !o.AdoptOnly {
+		return
 	}
 	if m, ok := p.Machine.(interface{ Release() string }); ok {
 		o.Release = m.Release()
@@ -176,6 +195,8 @@ func (p *program) resourceDisk(ctx context.Context, events event.Sink) {
 	switch {
 	case errors.Is(err, resourcedisk.ErrNoDisk):
 		p.log.Info("This VM has no resource disk")
+	case err != nil && ctx.Err() == nil && follows:
+		p.log.Info("cloud-init gave this VM no resource disk", "reason", err)
 	case err != nil && ctx.Err() == nil:
 		p.log.Error("The resource disk cannot be used", "error", err)
 		events.Add(event.Event{Operation: "ActivateResourceDisk", Message: err.Error(), Duration: time.Since(start)})

@@ -204,6 +204,9 @@ func guestFiles(g Guest) ([]qemu.File, error) {
 		files = append(files, qemu.File{Path: family.Binary(), Mode: 0o755, Source: g.Agent})
 		g.Files = append(shipped, g.Files...)
 	}
+	if g.Agent == "" && len(g.Conf) > 0 {
+		files = append(files, qemu.File{Path: "/etc/waagent.conf.changes", Mode: 0o644, Data: packaging.Configure(nil, g.Conf)})
+	}
 	files = append(files, qemu.File{Path: "/etc/udev/rules.d/67-resource-disk.rules", Mode: 0o644, Data: []byte(resourceRules)})
 	if g.CA != nil {
 		files = append(files, qemu.File{Path: "/usr/local/share/ca-certificates/fabric.crt", Mode: 0o644, Data: g.CA})

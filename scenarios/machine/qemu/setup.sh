@@ -12,11 +12,15 @@ find . ! -type d ! -path "./$unit" | while read -r f; do
 	cp -dpf "$f" "$1/$f"
 	chown -h 0:0 "$1/$f"
 done
-cp "$unit" "$1/$unit"
-# Trust the fabric's blob storage: once for programs that read the bundle, once for those that look names up by hash.
-ca=/usr/local/share/ca-certificates/fabric.crt
-if [ -f "$1$ca" ]; then
-	cat "$1$ca" >> "$1/etc/ssl/certs/ca-certificates.crt"
-	hash=$(chroot "$1" openssl x509 -hash -noout -in "$ca" 2>/dev/null) && ln -sf "$ca" "$1/etc/ssl/certs/$hash.0"
+# Certificates are trusted as update-ca-certificates has it, which takes too long here: in one bundle for programs that
+# read that, and by a hash of the name for those that look certificates up.
+for ca in usr/local/share/ca-certificates/*.crt; do
+	[ -f "$ca" ] && [ -f "$1/etc/ssl/certs/ca-certificates.crt" ] || continue
+	cat "$ca" >> "$1/etc/ssl/certs/ca-certificates.crt"
+	hash=$(chroot "$1" openssl x509 -hash -noout -in "/$ca") && ln -sf "/$ca" "$1/etc/ssl/certs/$hash.0"
+done
+# An agent that came with the image is configured by what is added to its file: the last of two equal options counts.
+if [ -f etc/waagent.conf.changes ]; then
+	cat etc/waagent.conf.changes >> "$1/etc/waagent.conf"
 fi
-exit 0
+cp "$unit" "$1/$unit"
