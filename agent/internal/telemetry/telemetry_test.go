@@ -263,28 +263,10 @@ func FuzzEvents(f *testing.F) {
 	f.Add(`{"eventId":1,"providerId":"p","parameters":[{"name":"Name","value":null}]}`, "]]>")
 	f.Add(`<Data><Provider id="p"/><Event id="1"/><Param Name="a" Value="b" T="mt:bool"/></Data>`, "\x00\xff")
 	f.Fuzz(func(t *testing.T, file, message string) {
-		root := t.TempDir()
-		files := host.Files{Root: root}
-		for _, dir := range []string{"lib/events", "log/h/events"} {
-			assert.NilError(t, os.MkdirAll(filepath.Join(root, dir), 0o700))
-		}
-		assert.NilError(t, os.WriteFile(filepath.Join(root, "lib/events/1.tld"), []byte(file), 0o600))
-		assert.NilError(t, os.WriteFile(filepath.Join(root, "log/h/events/1.json"), []byte(file), 0o600))
-		var posts [][]byte
-		wire := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			body, _ := io.ReadAll(r.Body)
-			posts = append(posts, body)
-		})
-		quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-		common := &telemetry.Common{}
-		(&telemetry.Recorder{Files: files, Dir: "/lib", Common: common, Log: quiet}).Add(event.Event{Operation: "X", Message: message})
-		c := &telemetry.Collector{Files: files, Dir: "/lib", LogDir: "/log", Common: common, ExtensionPeriod: 1, Log: quiet, Events: event.Discard{},
-			Wire: &fabric.WireServer{HTTP: &fabric.HTTP{Dial: Net{"10.0.0.1:80": wire}.Dial}, Endpoint: "10.0.0.1"}}
-		c.CollectOnce(t.Context())
-		assert.Assert(t, len(posts) > 0)
-		for _, p := range posts {
+		for _, p := range telemetry.Bodies(&telemetry.Common{}, []byte(file), message) {
 			var doc wireserver.TelemetryData
 			assert.NilError(t, xml.Unmarshal(p, &doc), "%q", p)
+			assert.Assert(t, len(doc.Provider.Events) > 0)
 			for _, e := range doc.Provider.Events {
 				assert.NilError(t, xml.Unmarshal([]byte("<x>"+e.Params+"</x>"), new(struct{})), "%q", e.Params)
 			}
