@@ -37,12 +37,8 @@ func VM(ctx context.Context, id string, v Variant, p Progress) (VMImage, error) 
 	if err != nil {
 		return VMImage{}, err
 	}
-	i, err := imageRow(id)
-	if err != nil {
-		return VMImage{}, err
-	}
 	name := strings.TrimSuffix(filepath.Base(tree), ".tar")
-	dir := filepath.Join(CacheDir(), "images", fmt.Sprintf("%s-vm-%s", name, vmKey(i)))
+	dir := filepath.Join(CacheDir(), "images", fmt.Sprintf("%s-vm-%s", name, vmKey()))
 	img := VMImage{ID: id, Disk: filepath.Join(dir, "disk.raw"), Kernel: filepath.Join(dir, "vmlinuz"), Initrd: filepath.Join(dir, "initrd"), Root: "LABEL=root"}
 	if exists(dir) {
 		return img, nil
@@ -52,45 +48,37 @@ func VM(ctx context.Context, id string, v Variant, p Progress) (VMImage, error) 
 		return VMImage{}, err
 	}
 	if !exists(dir) {
-		err = makeVM(ctx, i, tree, dir, p)
+		err = makeVM(ctx, id, tree, dir, p)
 	}
 	return img, errors.Join(err, unlock())
 }
 
-func imageRow(id string) (Image, error) {
-	c, err := Load()
-	if err != nil {
-		return Image{}, err
-	}
-	return c.Image(id)
-}
-
 // makeVM builds into a folder beside dir, which gets its name when it is whole.
-func makeVM(ctx context.Context, i Image, tarball, dir string, p Progress) error {
+func makeVM(ctx context.Context, id, tarball, dir string, p Progress) error {
 	for _, tool := range []string{"mke2fs", "tar"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return &Unavailable{ID: i.ID, Why: tool + " is not installed"}
+			return &Unavailable{ID: id, Why: tool + " is not installed"}
 		}
 	}
 	start := time.Now()
-	p.say("making the VM image of %s", i.ID)
+	p.say("making the VM image of %s", id)
 	part := dir + ".part"
-	m := vmMaker{image: i, dir: part, tree: filepath.Join(part, "tree"), as: rootCommand()}
+	m := vmMaker{dir: part, tree: filepath.Join(part, "tree"), as: rootCommand()}
 	defer m.run(context.WithoutCancel(ctx), "rm", "-rf", part) //nolint:errcheck // the rest of a failure
 	if err := m.make(ctx, tarball); err != nil {
-		return fmt.Errorf("make the VM image of %s: %w", i.ID, err)
+		return fmt.Errorf("make the VM image of %s: %w", id, err)
 	}
 	if err := os.Rename(part, dir); err != nil {
-		return fmt.Errorf("keep the VM image of %s: %w", i.ID, err)
+		return fmt.Errorf("keep the VM image of %s: %w", id, err)
 	}
-	p.say("made the VM image of %s in %.0f s", i.ID, time.Since(start).Seconds())
+	p.say("made the VM image of %s in %.0f s", id, time.Since(start).Seconds())
 	return nil
 }
 
 // vmKey stands for what the VM image is made of beside the root filesystem.
-func vmKey(i Image) string {
+func vmKey() string {
 	h := sha256.New()
-	files := vmFiles(i)
+	files := vmFiles()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintln(h, name, files[name].mode, files[name].data)
 	}

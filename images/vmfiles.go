@@ -20,20 +20,13 @@ var vmMasked = []string{
 }
 
 // vmFiles is what the tree gets on its way from a container's root to a machine's, by path.
-func vmFiles(i Image) map[string]vmFile {
-	files := map[string]vmFile{
+func vmFiles() map[string]vmFile {
+	return map[string]vmFile{
 		"etc/fstab":      {"LABEL=root / ext4 defaults,noatime 0 0\n", 0o644},
 		"etc/machine-id": {"", 0o444},
 		// Loaded for features of the emulated processor that nobody here uses; their self-tests take seconds.
 		"etc/modprobe.d/vm-slow.conf": {blacklist(vmSlowModules), 0o644},
 	}
-	switch i.Network {
-	case "ifupdown":
-		files["etc/network/interfaces"] = vmFile{"auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n", 0o644}
-	case "networkd":
-		files["etc/systemd/network/50-dhcp.network"] = vmFile{"[Match]\nName=eth*\n\n[Network]\nDHCP=ipv4\n", 0o644}
-	}
-	return files
 }
 
 var vmSlowModules = []string{

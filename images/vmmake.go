@@ -12,7 +12,6 @@ import (
 
 // vmMaker turns the tar of a root filesystem into a disk, a kernel and an initial RAM disk in dir.
 type vmMaker struct {
-	image Image
 	dir   string
 	tree  string
 	as    []string // what makes a command root, or root of a user namespace
@@ -61,7 +60,7 @@ func mke2fsArguments(tree, disk string) []string {
 
 // adapt writes what a machine has and a container has not.
 func (m vmMaker) adapt() error {
-	for name, f := range vmFiles(m.image) {
+	for name, f := range vmFiles() {
 		path := filepath.Join(m.tree, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
