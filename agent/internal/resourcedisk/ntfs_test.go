@@ -84,10 +84,9 @@ func FuzzNTFS(f *testing.F) {
 	at := n.mft + rootRecord*n.recordSize
 	f.Add([]byte(disk[:512]), []byte(disk[at:at+n.recordSize]))
 	f.Fuzz(func(t *testing.T, boot, root []byte) {
-		changed := slices.Clone(disk)
-		copy(changed[:512], boot)
-		copy(changed[at:at+n.recordSize], root)
-		names, err := ntfsNames(changed)
+		names, err := ntfsNames(patched{disk, int64(len(disk)), map[int64]memory{
+			0: boot[:min(len(boot), 512)], at: root[:min(len(root), int(n.recordSize))],
+		}})
 		if err != nil {
 			assert.ErrorIs(t, err, errNTFS)
 			return
