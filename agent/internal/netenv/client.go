@@ -12,8 +12,8 @@ import (
 	"github.com/waagent-go/waagent/agent/internal/repeat"
 )
 
-// ClientMonitor is the duty that notices when the DHCP client was restarted, and then has the routes restored: a
-// client that starts afresh may leave out what it does not understand.
+// ClientMonitor is the duty that has the routes restored at its start, and whenever the DHCP client was restarted: a
+// client may leave out what it does not understand. Routes that somebody takes away in between stay away.
 type ClientMonitor struct {
 	Files   host.Files
 	Clients []string // names of the processes, of which any may be the one in charge
@@ -54,8 +54,8 @@ func (c *ClientMonitor) Check(ctx context.Context) error {
 	}
 	before := c.pids
 	c.pids, c.warned = now, false
-	if len(before) == 0 {
-		return nil // the first look
+	if len(before) == 0 { // the first look: what the client left out so far is as good as lost
+		return c.Restore(ctx)
 	}
 	c.Log.Info("The DHCP client was restarted, restoring the routes", "before", before, "now", now)
 	return c.Restore(ctx)
