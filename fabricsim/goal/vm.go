@@ -74,6 +74,13 @@ func (v *VM) Check() error {
 	return v.Initial.Check()
 }
 
+// MAC is the address, from Azure's range, of a VM's NIC when its spec names none. A guest whose NIC has another one
+// does not find itself in the instance metadata.
+func MAC(vmID string) string {
+	s := sha1.Sum([]byte(strings.ToLower(vmID)))
+	return fmt.Sprintf("00:0d:3a:%02x:%02x:%02x", s[0], s[1], s[2])
+}
+
 // GUID makes a GUID that depends on its arguments only.
 func GUID(kind, id string) string {
 	s := sha1.Sum([]byte(kind + "/" + id))

@@ -1,7 +1,6 @@
 package imds
 
 import (
-	"crypto/sha1"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -40,10 +39,40 @@ func Document(vm goal.VM, version string, extended bool) (any, error) {
 	if profile, ok := members["securityProfile"].(map[string]any); ok && version < "2021-12-13" {
 		delete(profile, "securityType")
 	}
+	addUnread(members, version)
 	for name, value := range vm.Compute {
 		members[name] = value
 	}
 	return generic, nil
+}
+
+// addUnread adds members that real documents have and no client reads.
+func addUnread(members map[string]any, version string) {
+	text := func(names ...string) map[string]any {
+		m := map[string]any{}
+		for _, n := range names {
+			m[n] = ""
+		}
+		return m
+	}
+	for name, m := range map[string]struct {
+		since string
+		value any
+	}{
+		"tagsList":               {"2019-06-04", []any{}},
+		"userData":               {"2021-01-01", ""},
+		"extendedLocation":       {"2021-03-01", text("name", "type")},
+		"virtualMachineScaleSet": {"2021-03-01", text("id")},
+		"platformSubFaultDomain": {"2021-10-01", ""},
+		"additionalCapabilities": {"2021-11-15", map[string]any{"hibernationEnabled": "false"}},
+		"host":                   {"2021-11-15", text("id")},
+		"hostGroup":              {"2021-11-15", text("id")},
+		"isVmInStandbyPool":      {"2023-11-15", ""},
+	} {
+		if _, ok := members[name]; !ok && version >= m.since {
+			members[name] = m.value
+		}
+	}
 }
 
 func compute(vm goal.VM, version string) protocol.Compute {
@@ -103,8 +132,7 @@ func network(vm goal.VM) protocol.Network {
 		if len(addresses) == 0 {
 			addresses = []string{"10.0.0.4"}
 		}
-		sum := sha1.Sum([]byte(vm.VMID))
-		nics = []goal.NIC{{MAC: fmt.Sprintf("00:0d:3a:%02x:%02x:%02x", sum[0], sum[1], sum[2]), Addresses: addresses[:1]}}
+		nics = []goal.NIC{{MAC: goal.MAC(vm.VMID), Addresses: addresses[:1]}}
 	}
 	n := protocol.Network{Interfaces: []protocol.Interface{}}
 	for _, nic := range nics {
