@@ -415,3 +415,58 @@ func TestTwoHundredGoalStatesAlternateBetweenTheChannels(t *testing.T) {
 		assert.Equal(t, f.wire.Count(extensionsRoute), 100)
 	})
 }
+
+func TestJustInTimeUsersComeWithTheirIncarnation(t *testing.T) {
+	run(t, func(f *fake) {
+		w := f.fetch("incarnation_1", "Contoso.A")
+		assert.Assert(t, !w.HasUsers && w.Users == nil)
+		doc := strings.Replace(goalState("2", ""), "</ContainerId>", "</ContainerId><RemoteAccessInfo>http://10.0.0.1/users</RemoteAccessInfo>", 1)
+		f.wire.On(goalStateRoute, Say(doc))
+		f.wire.On("GET /users", Code(404, ""))
+		_, err := f.fetcher.Fetch(f.Context())
+		assert.ErrorContains(t, err, "/users")
+		f.wire.On("GET /users", Say("<RemoteAccess><Users><User><Name>ann</Name><Password> U0VD\n </Password><Expiration>Mon, 23 Nov 2026 11:00:00 GMT</Expiration></User></Users></RemoteAccess>"))
+		w = f.fetch("incarnation_2")
+		assert.Assert(t, w.HasUsers)
+		assert.Equal(t, w.Users[0].Name, "ann")
+		assert.Equal(t, w.Users[0].Password.Reveal(), "U0VD")
+		assert.Equal(t, f.wire.Seen[len(f.wire.Seen)-1].Header.Get("x-ms-cipher-name"), "AES128_CBC")
+		f.incarnation("3", true)
+		assert.Assert(t, !f.fetch("incarnation_3", "Contoso.A").HasUsers)
+	})
+}
+
+func TestAStaleAnswerChangesNothing(t *testing.T) {
+	run(t, func(f *fake) {
+		f.fetch("incarnation_1", "Contoso.A")
+		f.incarnation("2", true)
+		f.extensions(2, "Contoso.B")
+		f.fetch("incarnation_2", "Contoso.B")
+		f.incarnation("1", true) // as a cache in between may answer
+		f.extensions(1, "Contoso.A")
+		f.fetch("incarnation_2", "Contoso.B")
+		f.incarnation("2", true)
+		f.extensions(2, "Contoso.B")
+		f.fetch("incarnation_2", "Contoso.B")
+	})
+}
+
+func TestTheHistoryIsToldOfEveryDocument(t *testing.T) {
+	run(t, func(f *fake) {
+		kept := keeper{}
+		f.fetcher.History = kept
+		f.settings("10", "FastTrack", 5, "Contoso.Fast")
+		f.fetch("etag_10", "Contoso.Fast")
+		for _, name := range []string{"1-10/GoalState.xml", "1-10/ExtensionsConfig.xml", "1-10/HostingEnvironmentConfig.xml", "1-10/SharedConfig.xml", "1-10/VmSettings.json"} {
+			assert.Assert(t, kept[name] != "", name)
+		}
+		assert.Equal(t, len(kept), 5)
+		f.host.On(settingsRoute, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("ETag", "11")
+			_, _ = io.WriteString(w, "{broken")
+		})
+		f.fetch("etag_10", "Contoso.Fast")
+		f.fetch("etag_10", "Contoso.Fast")
+		assert.Equal(t, kept["11/VmSettings.json"], "{broken")
+	})
+}
