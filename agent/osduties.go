@@ -56,6 +56,9 @@ func (p *program) osDuties(l *link, events event.Sink) []Duty {
 			Files: p.files, LibDir: conf.LibDir, Period: conf.OS.RemovePersistentNetRulesPeriod, Log: p.log,
 		})
 	}
+	if conf.OS.EnableRDMA || conf.OS.UpdateRdmaDriver || conf.OS.CheckRdmaDriver {
+		duties = append(duties, dutyFunc{"RDMA", func(ctx context.Context) error { return p.rdma(ctx, g.Release()) }})
+	}
 	if conf.Provisioning.MonitorHostName {
 		duties = append(duties, &hostname.Monitor{
 			Files: p.files, Machine: p.Machine, Family: p.family, LibDir: conf.LibDir, Period: conf.Provisioning.MonitorHostNamePeriod,
@@ -130,6 +133,31 @@ func (p *program) firewallDuty(l *link, events event.Sink) Duty {
 		<-ctx.Done()
 		return nil
 	}}
+}
+
+// rdma sets up the device once, as soon as the goal state has said which address it has.
+func (p *program) rdma(ctx context.Context, release string) error {
+	for !p.files.Exists(p.lib("SharedConfig.xml")) {
+		if !pause(ctx, p.conf.Extensions.GoalStatePeriod) {
+			return nil
+		}
+	}
+	r := &kernel.RDMA{
+		Files: p.files, Machine: p.Machine, Log: p.log, ID: p.distro.ID, Version: p.distro.Version, FullName: p.distro.FullName,
+		Release: release, Check: p.conf.OS.CheckRdmaDriver, Update: p.conf.OS.UpdateRdmaDriver,
+	}
+	doc, err := p.files.ReadFile(p.lib("SharedConfig.xml"))
+	if err == nil {
+		r.Address, r.MAC, err = kernel.ParseSharedConfig(doc)
+	}
+	if err == nil {
+		err = r.Setup(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		p.log.Error("RDMA is not set up", "error", err.Error())
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // setupFirewall makes the rules early in a boot. Where firewalld starts at boot, it makes them.

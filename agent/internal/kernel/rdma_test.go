@@ -160,3 +160,25 @@ func FuzzPairs(f *testing.F) {
 		}
 	})
 }
+
+func TestTheGoalStateNamesTheRDMADevice(t *testing.T) {
+	t.Parallel()
+	const doc = `<SharedConfig version="1.0.0.0"><Incarnation number="1"/><Instances>
+<Instance id="a" address="10.0.0.4" rdmaMacAddress="00155D010203" rdmaIPv4Address="172.16.5.6"/><Instance id="b"/></Instances></SharedConfig>`
+	address, mac, err := ParseSharedConfig([]byte(doc))
+	assert.NilError(t, err)
+	assert.Equal(t, address.String(), "172.16.5.6")
+	assert.Equal(t, mac, "00:15:5d:01:02:03")
+	_, _, err = ParseSharedConfig([]byte(`<SharedConfig><Instances><Instance id="a"/></Instances></SharedConfig>`))
+	assert.ErrorContains(t, err, "names no RDMA device")
+}
+
+func FuzzSharedConfig(f *testing.F) {
+	f.Add([]byte(`<S><Instance rdmaMacAddress="00155D010203" rdmaIPv4Address="172.16.5.6"/></S>`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		if address, mac, err := ParseSharedConfig(doc); err == nil {
+			assert.Assert(t, address.IsValid())
+			assert.Equal(t, mac, colons(plainMAC(mac)))
+		}
+	})
+}
