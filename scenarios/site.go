@@ -30,6 +30,7 @@ type Guest struct {
 	Image       string
 	Variant     images.Variant
 	Address     netip.Addr
+	MAC         string // of its NIC, where the driver can choose: the instance metadata shows it
 	UUID        string // as the firmware shows it
 	DVD         string // image file; "": the drive is empty
 	Disk        Disk

@@ -156,8 +156,12 @@ func (q *qemuSite) Boot(ctx context.Context, g Guest) (machine.Machine, error) {
 			return nil, err
 		}
 	}
+	mac, err := net.ParseMAC(g.MAC)
+	if err != nil {
+		return nil, err
+	}
 	spec := qemu.Spec{
-		Name: g.Name, Image: image, UUID: g.UUID, NICs: []qemu.NIC{{IP: g.Address}}, DVD: g.DVD, Files: files,
+		Name: g.Name, Image: image, UUID: g.UUID, NICs: []qemu.NIC{{IP: g.Address, MAC: mac}}, DVD: g.DVD, Files: files,
 		KernelArgs: g.KernelArgs, Started: func(e qemu.Event) { q.s.Timeline.Say("guest %s", e.What) },
 	}
 	if g.Disk.SizeMB > 0 {

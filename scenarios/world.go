@@ -89,6 +89,7 @@ func (w *world) introduce(ctx context.Context) error {
 	}
 	w.guest.Address = w.site.Address()
 	w.guest.UUID = w.uuid
+	w.guest.MAC = goal.MAC(w.vmID())
 	vm := goal.VM{ID: w.id, VMID: w.vmID(), Name: w.spec.Hostname}
 	if w.guest.Address.IsValid() {
 		vm.Addresses = []string{w.guest.Address.String()}
