@@ -37,7 +37,7 @@ func arguments(s Spec, dir string, a accel, ports []string) []string {
 		"-accel", a.accel, "-cpu", a.cpu, "-machine", hardware,
 		"-smp", number(s.CPUs, 2), "-m", number(s.MemoryMB, 1024),
 		"-kernel", s.Image.Kernel, "-initrd", s.Image.Initrd, "-append", kernelLine(s),
-		"-serial", "file:" + file("console.log"),
+		"-chardev", "file,id=console,append=on,path=" + file("console.log"), "-serial", "chardev:console",
 		"-chardev", "socket,id=qmp,path=" + file("qmp.sock"), "-mon", "chardev=qmp,mode=control",
 		"-device", "virtio-serial-pci", "-chardev", "socket,id=helper,path=" + file("helper.sock"),
 		"-device", "virtserialport,chardev=helper,name=" + guesthelper.PortName,
@@ -75,7 +75,7 @@ func kernelLine(s Spec) string {
 func diskArguments(s Spec, file func(string) string) []string {
 	args := []string{"-device", "virtio-scsi-pci,id=scsi"}
 	scsi := func(id, name, serial string, lun int) {
-		args = append(args, "-drive", fmt.Sprintf("if=none,id=%s,file=%s,format=qcow2,cache=unsafe,discard=unmap", id, file(name)),
+		args = append(args, "-drive", fmt.Sprintf("if=none,id=%s,node-name=%s,file=%s,format=qcow2,cache=unsafe,discard=unmap", id, node(id), file(name)),
 			"-device", fmt.Sprintf("scsi-hd,drive=%s,bus=scsi.0,channel=0,scsi-id=0,lun=%d,serial=%s", id, lun, serial))
 	}
 	scsi("os", "os.qcow2", SerialOS, 0)
@@ -96,12 +96,37 @@ func diskArguments(s Spec, file func(string) string) []string {
 	return append(args, "-drive", drive, "-device", device)
 }
 
+// node is the name by which QEMU's machine protocol knows a disk.
+func node(id string) string { return "disk-" + id }
+
+// writableDisks are the disks that a snapshot is made of.
+func writableDisks(s Spec) []string {
+	disks := []string{node("os")}
+	if s.ResourceDisk != nil {
+		disks = append(disks, node("resource"))
+	}
+	for i := range s.DataDisks {
+		disks = append(disks, node("data"+strconv.Itoa(i)))
+	}
+	return disks
+}
+
 func nicArguments(s Spec, sockets []string) []string {
 	var args []string
+	if s.HotNICs > 0 { // only what has a port of its own can come and go
+		for i := range len(s.NICs) + s.HotNICs {
+			args = append(args, "-device", fmt.Sprintf("pcie-root-port,id=%s,chassis=%d", hotPort(i), i+1))
+		}
+	}
 	for i, nic := range s.NICs {
 		id := "net" + strconv.Itoa(i)
-		args = append(args, "-netdev", "stream,id="+id+",server=off,addr.type=unix,addr.path="+sockets[i],
-			"-device", "virtio-net-pci,romfile=,netdev="+id+",mac="+nic.MAC.String()+",id=nic"+strconv.Itoa(i))
+		device := fmt.Sprintf("virtio-net-pci,romfile=,netdev=%s,mac=%s,id=nic%d", id, nic.MAC, i)
+		if s.HotNICs > 0 {
+			device += ",bus=" + hotPort(i)
+		}
+		args = append(args, "-netdev", "stream,id="+id+",server=off,addr.type=unix,addr.path="+sockets[i], "-device", device)
 	}
 	return args
 }
+
+func hotPort(i int) string { return "port" + strconv.Itoa(i) }

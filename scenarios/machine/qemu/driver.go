@@ -88,12 +88,7 @@ func (d Driver) prepare(ctx context.Context, g *Guest) error {
 		nic.IP = port.IP
 		g.ports = append(g.ports, port)
 	}
-	var err error
-	if g.helper, err = listenHelper(filepath.Join(g.dir, "helper.sock")); err != nil {
-		return err
-	}
-	g.qmp, err = listenQMP(filepath.Join(g.dir, "qmp.sock"))
-	return err
+	return g.listen()
 }
 
 // Available says why no guest can be booted on this machine, or nothing.

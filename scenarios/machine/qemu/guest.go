@@ -31,6 +31,7 @@ type Guest struct {
 	helper  *helper
 	qmp     *qmp
 	proc    *process
+	jobs    int // of QEMU's, begun so far
 }
 
 // start powers the machine on.

@@ -3,7 +3,9 @@ package qemu
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/waagent-go/waagent/scenarios/internal/guesthelper"
 )
@@ -58,4 +60,34 @@ func (g *Guest) PowerOff(ctx context.Context) error {
 // QMP runs one command of QEMU's machine protocol, for what has no method of its own.
 func (g *Guest) QMP(ctx context.Context, command string, arguments any) (json.RawMessage, error) {
 	return g.qmp.do(ctx, command, arguments)
+}
+
+// powerOn starts a guest that was powered off, with the disks and addresses it had.
+func (g *Guest) powerOn(ctx context.Context) error {
+	err := g.reconnect()
+	if err == nil {
+		err = g.start(ctx)
+	}
+	if err == nil {
+		err = g.awaitHelper(ctx, "")
+	}
+	if err != nil {
+		return fmt.Errorf("power on %s: %w; the console ends with:\n%s", g.name, err, tail(g.Console(), 2000))
+	}
+	return nil
+}
+
+// reconnect makes new control sockets: those of a QEMU that has ended are spent.
+func (g *Guest) reconnect() error {
+	return errors.Join(g.qmp.Close(), g.helper.Close(), g.listen())
+}
+
+// listen makes the sockets that QEMU connects to when it starts.
+func (g *Guest) listen() error {
+	var err error
+	if g.helper, err = listenHelper(filepath.Join(g.dir, "helper.sock")); err != nil {
+		return err
+	}
+	g.qmp, err = listenQMP(filepath.Join(g.dir, "qmp.sock"))
+	return err
 }

@@ -14,6 +14,7 @@ type Spec struct {
 	Image        images.VMImage
 	UUID         string        // as firmware shows it in product_uuid
 	NICs         []NIC         // the first is primary
+	HotNICs      int           // how many more AddNIC may add; with any, every NIC can be removed
 	DVD          string        // image in the optical drive; "": the drive is empty
 	ResourceDisk *ResourceDisk // nil: there is none
 	DataDisks    []int64       // sizes in bytes; each blank
