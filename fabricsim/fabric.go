@@ -1,6 +1,7 @@
 package fabricsim
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -121,11 +122,19 @@ func blobRoutes(s *blobs.Store) *mux.Router {
 	return r
 }
 
+// unfinished reports whether the last page of a page blob is still to be written.
+func unfinished(data []byte) bool {
+	return len(data) >= 512 && len(bytes.Trim(data[len(data)-512:], "\x00")) == 0
+}
+
 // blobWritten looks at what was uploaded: a status blob is news of its VM.
 func (f *Fabric) blobWritten(ctx context.Context, b blobs.Blob) {
 	via := "direct"
 	if hostga.ViaHost(ctx) {
 		via = "host"
+	}
+	if b.Kind == blobs.Page && unfinished(b.Data) {
+		return
 	}
 	known, err := f.world.StatusWritten(b.Account, b.Path, via, b.Data)
 	switch p := journal.Of(ctx); {

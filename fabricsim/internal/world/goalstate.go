@@ -97,7 +97,7 @@ func (w *World) created(v *vm, s goal.State) time.Time {
 	if t.IsZero() {
 		t = time.Now()
 		if ticks := documents.Ticks(t); ticks <= v.lastTicks {
-			t = t.Add(time.Duration(v.lastTicks-ticks+10) * 100) // a microsecond is what agents tell apart
+			t = t.Add(time.Duration(v.lastTicks-ticks)*100 + time.Millisecond) // some agents compute with floats and tell no less apart
 		}
 	}
 	v.lastTicks = max(v.lastTicks, documents.Ticks(t))
