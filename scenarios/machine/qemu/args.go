@@ -47,6 +47,10 @@ func arguments(s Spec, dir string, a accel, ports []string) []string {
 	for _, f := range firmware {
 		args = append(args, "-smbios", f)
 	}
+	if s.Gen == 2 {
+		args = append(args, "-drive", "if=pflash,format=raw,readonly=on,file="+file("firmware.fd"),
+			"-drive", "if=pflash,format=raw,file="+file("nvram.fd"))
+	}
 	return append(append(args, diskArguments(s, file)...), nicArguments(s, ports)...)
 }
 

@@ -76,6 +76,11 @@ func (d Driver) prepare(ctx context.Context, g *Guest) error {
 	if err := makeDisks(ctx, g.dir, *s); err != nil {
 		return err
 	}
+	if s.Gen == 2 {
+		if err := uefi(g.dir); err != nil {
+			return err
+		}
+	}
 	for i := range s.NICs {
 		nic := &s.NICs[i]
 		if nic.MAC == nil {

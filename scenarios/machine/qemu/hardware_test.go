@@ -77,3 +77,14 @@ func TestAHostChangesTheMachine(t *testing.T) {
 	assert.Assert(t, cmp.Equal(strings.Trim(run(t, g, "head", "-c", "1000000", "/dev/sdb"), "\x00"), ""))
 	assert.Equal(t, run(t, g, "cat", "/etc/placed"), "placed")
 }
+
+// UEFI guests know their id as the fabric does; BIOS guests see its first three fields byte-swapped.
+func TestAGen2GuestStartsByUEFI(t *testing.T) {
+	needQEMU(t)
+	if err := uefi(t.TempDir()); err != nil {
+		t.Skip(err)
+	}
+	g := bootDebian(t, vnet.Options{}, Spec{Gen: 2})
+	run(t, g, "test", "-d", "/sys/firmware/efi")
+	assert.Equal(t, run(t, g, "cat", "/sys/class/dmi/id/product_uuid"), "3c2b6a4f-0000-0040-8000-000000000001\n")
+}
