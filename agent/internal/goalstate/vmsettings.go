@@ -26,6 +26,22 @@ func ParseVMSettings(doc []byte, etag string) (Wanted, error) {
 	} else if older {
 		return Wanted{}, fmt.Errorf("%w: %s", ErrTooOld, v.HostGAPluginVersion)
 	}
+	w, err := frame(v, etag)
+	if err != nil {
+		return Wanted{}, fmt.Errorf("read vmSettings: %w", err)
+	}
+	for i, x := range v.Extensions {
+		h, err := handlerOfGoal(x)
+		if err != nil {
+			return Wanted{}, fmt.Errorf("read vmSettings: extension %d, %s: %w", i+1, orNull(x.Name, "without a name"), err)
+		}
+		w.Handlers = append(w.Handlers, h)
+	}
+	return w, nil
+}
+
+// frame is everything in vmSettings but the extensions.
+func frame(v hostga.VMSettings, etag string) (Wanted, error) {
 	w := Wanted{
 		ID: "etag_" + etag, ETag: etag, Source: Source(v.Source), Channel: HostGAPlugin,
 		Created:       fromTicks(strings.Trim(v.CreatedOnTicks.String(), `"`)),
@@ -42,13 +58,13 @@ func ParseVMSettings(doc []byte, etag string) (Wanted, error) {
 	}
 	if b := v.StatusUploadBlob; b != nil {
 		if b.URI.IsZero() {
-			return Wanted{}, errors.New("read vmSettings: statusUploadBlob has no value")
+			return Wanted{}, errors.New("statusUploadBlob has no value")
 		}
 		w.StatusBlob = statusBlob(b.URI, b.Type)
 	}
 	for _, f := range v.RequiredFeatures {
 		if f.Name == "" {
-			return Wanted{}, errors.New("read vmSettings: a required feature has no name")
+			return Wanted{}, errors.New("a required feature has no name")
 		}
 		w.RequiredFeatures = append(w.RequiredFeatures, f.Name)
 	}
@@ -61,13 +77,6 @@ func ParseVMSettings(doc []byte, etag string) (Wanted, error) {
 			family.sign(s.Version, s.EncodedSignature)
 		}
 		w.Families = append(w.Families, family)
-	}
-	for i, x := range v.Extensions {
-		h, err := handlerOfGoal(x)
-		if err != nil {
-			return Wanted{}, fmt.Errorf("read vmSettings: extension %d, %s: %w", i+1, orNull(x.Name, "without a name"), err)
-		}
-		w.Handlers = append(w.Handlers, h)
 	}
 	return w, nil
 }
