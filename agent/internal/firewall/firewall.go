@@ -75,12 +75,16 @@ func (f *Firewall) Run(ctx context.Context) error {
 		f.Log.Warn("Cannot set up the firewall", "error", err.Error())
 		f.report(ctx, false, err.Error())
 	}
-	if err := f.MakeLast(ctx); err != nil && ctx.Err() == nil {
-		f.Log.Warn("The firewall rules will be missing early in the next boot", "error", err.Error())
-		f.Events.Add(event.Event{Operation: "PersistFirewallRules", Message: err.Error()})
-	}
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { // the service manager may take its time, and the rules are to be watched from now on
+		if err := f.MakeLast(ctx); err != nil && ctx.Err() == nil {
+			f.Log.Warn("The firewall rules will be missing early in the next boot", "error", err.Error())
+			f.Events.Add(event.Event{Operation: "PersistFirewallRules", Message: err.Error()})
+		}
+	})
 	wake := make(chan struct{}, 1)
-	go watch(ctx, wake)
+	beside.Go(func() { watch(ctx, wake) })
 	repeat.Every(ctx, f.Period, wake, f.Log, "Cannot check the firewall", f.Check)
 	return nil
 }
