@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -20,6 +21,9 @@ import (
 	"github.com/waagent-go/waagent/scenarios/machine"
 	"github.com/waagent-go/waagent/scenarios/machine/qemu"
 )
+
+// bootTimeout is for machines without hardware virtualisation that do other things meanwhile.
+const bootTimeout = 5 * time.Minute
 
 // qemuSite boots virtual machines on a network in this process, where the fabric listens too.
 type qemuSite struct {
@@ -66,7 +70,7 @@ func openQEMU(ctx context.Context, s Surroundings) (_ Site, err error) {
 	if err := q.serveDNS(names); err != nil {
 		return nil, err
 	}
-	q.driver = qemu.Driver{Network: q.net, Helper: s.Programs.Scenarios, HelperArgs: []string{"guest-helper"}, Log: s.Log}
+	q.driver = qemu.Driver{Network: q.net, Helper: s.Programs.Scenarios, HelperArgs: []string{GuestHelperMode}, BootTimeout: bootTimeout, Log: s.Log}
 	return q, nil
 }
 
