@@ -131,6 +131,9 @@ func (p *play) params() testscript.Params {
 			if err != nil {
 				return err
 			}
+			if err := giveSample(env.WorkDir); err != nil {
+				return err
+			}
 			env.Values[worldKey{}] = w
 			env.Defer(func() {
 				defer cancel()

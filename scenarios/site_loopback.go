@@ -98,8 +98,12 @@ func (l *loopbackSite) Boot(_ context.Context, g Guest) (machine.Machine, error)
 		return nil, err
 	}
 	l.cut.Store(g.Unreachable)
+	files := map[string]string{}
+	for _, f := range g.Files {
+		files[f.Path] = string(f.Data)
+	}
 	guest, err := loopback.Boot(loopback.Spec{
-		Root: root, DVD: g.DVD, UUID: g.UUID, CA: g.CA, Conf: g.Conf, Dial: l.dial, Log: l.s.Log,
+		Root: root, DVD: g.DVD, UUID: g.UUID, CA: g.CA, Conf: g.Conf, Files: files, Dial: l.dial, Log: l.s.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -28,8 +29,10 @@ type Spec struct {
 	UUID string // as the firmware shows it
 	CA   []byte
 	Conf map[string]string
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	Log  *slog.Logger
+	// Files are laid out besides, by path, in place of what a machine has there.
+	Files map[string]string
+	Dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	Log   *slog.Logger
 	// Options, when set, may change what the agent is given: failpoints, arguments.
 	Options func(*agent.Options)
 }
@@ -176,6 +179,7 @@ func layOut(s Spec) error {
 		"/proc/sys/kernel/random/boot_id":     "00000000-1000-4000-8000-000000000001\n",
 		"/sys/class/dmi/id/chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77\n",
 	}
+	maps.Copy(files, s.Files)
 	var errs []error
 	for name, text := range files {
 		path := filepath.Join(s.Root, name)
