@@ -12,10 +12,10 @@ import (
 )
 
 // duties are what the goal-state process does beside goal states.
-func (p *program) duties(l *link, r *telemetry.Recorder) []Duty {
+func (p *program) duties(l *link, r *telemetry.Recorder, failed func() int) []Duty {
 	m := &monitor.Monitor{
 		Wire: l.wire, Host: l.host, IMDS: l.imds, Events: r, Log: p.log,
-		HeartbeatID: strings.ToUpper(uuid.NewString()), AutoUpdate: p.conf.AutoUpdate.Enabled,
+		HeartbeatID: strings.ToUpper(uuid.NewString()), AutoUpdate: p.conf.AutoUpdate.Enabled, GoalStateErrors: failed,
 	}
 	l.http.Unanswered, l.host.Asked = m.Unanswered, m.Asked
 	r.Common.Container = func() string { return l.wire.Identity.Place().ContainerID }

@@ -31,7 +31,6 @@ func (p *program) goalStateProcess(ctx context.Context) int {
 	}
 	recorder := p.recorder()
 	l := p.newLink(recorder)
-	recorder.Common.Container = func() string { return l.wire.Identity.Place().ContainerID }
 	if !l.resume() {
 		if err := l.connect(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -40,8 +39,11 @@ func (p *program) goalStateProcess(ctx context.Context) int {
 			return p.exit(err)
 		}
 	}
+	if err := l.certs.Protect("microsoft_root_certificate.pem"); err != nil {
+		p.log.Warn("Cannot take permissions from keys and certificates", "error", err)
+	}
 	loop := p.newLoop(l, recorder)
-	err := runAll(ctx, append(p.duties(l, recorder), loop.duties()...)...)
+	err := runAll(ctx, append(p.duties(l, recorder, loop.state.failed), loop.duties()...)...)
 	if errors.Is(err, errPlanned) {
 		return 0
 	}
@@ -117,6 +119,7 @@ func (l *loop) poll(ctx context.Context) error {
 			return nil
 		}
 		said.note("Cannot fetch the goal state", err)
+		l.state.fetched(err)
 		if l.fetcher.Known() {
 			l.state.put(wanted, l.fetcher.FastTrack())
 			// A goal state that was outdated may turn out to be the one after all.

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"crypto/x509"
 	"log/slog"
 	"os"
 	"path"
@@ -34,7 +33,7 @@ type link struct {
 // newLink makes the clients; nothing is asked yet.
 func (p *program) newLink(events event.Sink) *link {
 	http := &fabric.HTTP{
-		Dial: p.Dial, Version: p.version, Roots: p.roots(), Failpoint: p.Failpoint,
+		Dial: p.Dial, Version: p.version, Roots: fabric.Roots(p.files), Failpoint: p.Failpoint,
 		Proxy: fabric.NewProxy(p.conf.Network.ProxyHost, p.conf.Network.ProxyPort, os.Getenv),
 	}
 	wire := &fabric.WireServer{HTTP: http, Endpoint: endpoint.Known.String(), Identity: new(fabric.Identity)}
@@ -45,21 +44,9 @@ func (p *program) newLink(events event.Sink) *link {
 		finder: &endpoint.Finder{Files: p.files, Dir: p.conf.LibDir, Mode: p.conf.Network.EndpointDiscovery, Log: p.log},
 	}
 	if p.Root == "/" {
-		l.finder.DHCP = &endpoint.Exchange{Listen: endpoint.ListenUDP, MAC: endpoint.FirstMAC}
+		l.finder.DHCP = &endpoint.Exchange{Listen: endpoint.Listen, MAC: endpoint.FirstMAC}
 	}
 	return l
-}
-
-// roots are the certificates to trust: the system's, or those of the root when that is a folder.
-func (p *program) roots() *x509.CertPool {
-	if p.Root == "/" {
-		return nil
-	}
-	pool := x509.NewCertPool()
-	if bundle, err := p.files.ReadFile("/etc/ssl/certs/ca-certificates.crt"); err == nil {
-		pool.AppendCertsFromPEM(bundle)
-	}
-	return pool
 }
 
 // unreachable is what the log says of a fabric that does not answer, once per cause.

@@ -15,6 +15,7 @@ type loopState struct {
 	wanted    goalstate.Wanted
 	works     bool // Fast Track
 	processed *status.GoalState
+	failures  int  // goal states that could not be fetched since somebody asked
 	settled   bool // every extension of a goal state has come to an end once
 
 	learned bool // the poll's own: telemetry has been told of the VM
@@ -25,6 +26,25 @@ func (s *loopState) put(w goalstate.Wanted, fastTrackWorks bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wanted, s.works = w, fastTrackWorks
+}
+
+// fetched counts failures to fetch.
+func (s *loopState) fetched(err error) {
+	if err == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures++
+}
+
+// failed is how many there were since it was last asked.
+func (s *loopState) failed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.failures
+	s.failures = 0
+	return n
 }
 
 // fastTrack reports whether the goal state in force came by Fast Track.

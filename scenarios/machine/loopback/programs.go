@@ -66,6 +66,14 @@ func operand(argv []string) string {
 	return ""
 }
 
+// option is the value of an option, "" if it is not there.
+func option(argv []string, name string) string {
+	if i := slices.Index(argv, name); i >= 0 && i+1 < len(argv) {
+		return argv[i+1]
+	}
+	return ""
+}
+
 // useradd makes an account with the next free id and a home.
 func useradd(p *pretend, c machine.Command) (machine.Result, error) {
 	name := operand(c.Argv)
@@ -73,7 +81,7 @@ func useradd(p *pretend, c machine.Command) (machine.Result, error) {
 		return exit(9, "useradd: user '%s' already exists", name)
 	}
 	id := 1000 + strings.Count(p.read("/etc/passwd"), "\n")
-	line := fmt.Sprintf("%s:x:%d:%d::/home/%s:/bin/bash", name, id, id, name)
+	line := fmt.Sprintf("%s:x:%d:%d:%s:/home/%s:/bin/bash", name, id, id, option(c.Argv, "-c"), name)
 	if err := os.MkdirAll(filepath.Join(p.root, "home", name), 0o755); err != nil {
 		return machine.Result{}, err
 	}
