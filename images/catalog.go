@@ -44,6 +44,7 @@ type Image struct {
 	Network  string   `yaml:"network"`  // who is in charge of interfaces: ifupdown, netplan, networkd, networkmanager, wicked
 	Services string   `yaml:"services"` // systemd, openrc
 	Packages []string `yaml:"packages"` // beside the recipe's
+	Arch     string   `yaml:"arch"`     // as Debian spells it; "": amd64
 	// OSRelease makes the image a look-alike: what /etc/os-release says instead of the truth.
 	OSRelease map[string]string `yaml:"os_release"`
 }

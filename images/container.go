@@ -39,6 +39,9 @@ func Container(ctx context.Context, id string, v Variant, p Progress) (string, e
 	if i.Source.Kind == "official" {
 		return official(ctx, docker, i, v, p)
 	}
+	if i.Arch != "" {
+		return "", &Unavailable{ID: id, Why: "a container has its host's processor"}
+	}
 	b, err := plan(id, v, nil)
 	if err != nil {
 		return "", err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -34,6 +35,9 @@ func (d debian) arguments(tree, finish, mirror string) []string {
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
 		"--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/info/*",
 		"--customize-hook=" + finish,
+	}
+	if d.image.Arch != "" {
+		args = append(args, "--architectures="+d.image.Arch)
 	}
 	if d.image.Source.Unstable {
 		args = append(args, `--aptopt=Acquire::Check-Valid-Until "false"`)
@@ -59,6 +63,9 @@ func (d debian) run(ctx context.Context, path string, p Progress) error {
 	}
 	if !exists(debianKeyring) {
 		return &Unavailable{ID: d.image.ID, Why: "the package debian-archive-keyring is not installed"}
+	}
+	if why := foreign(d.image.Arch); why != "" {
+		return &Unavailable{ID: d.image.ID, Why: why}
 	}
 	dir, discard, err := workspace(path + ".work")
 	if err != nil {
@@ -110,4 +117,16 @@ func runTelling(cmd *exec.Cmd, p Progress, id string) error {
 		return errors.Join(fmt.Errorf("%s: %w", filepath.Base(cmd.Path), err), errors.New(strings.Join(tail, "\n")))
 	}
 	return nil
+}
+
+// interpreters is where the kernel lists what runs programs of other processors, by Debian's name of the processor.
+var interpreters = map[string]string{"arm64": "/proc/sys/fs/binfmt_misc/qemu-aarch64"}
+
+// foreign says why packages of an architecture cannot be installed here, or nothing.
+func foreign(arch string) string {
+	native := arch == "" || arch == runtime.GOARCH
+	if native || exists(interpreters[arch]) {
+		return ""
+	}
+	return "programs for " + arch + " do not run here (on Debian: qemu-user-static and binfmt-support)"
 }

@@ -23,23 +23,37 @@ type VMImage struct {
 	Kernel string
 	Initrd string
 	Root   string // the kernel's root= argument
+	Arch   string // as Debian spells it; "": amd64
 }
 
 // vmPackages make a root filesystem bootable: the kernel of Debian's own cloud images, and what the initial RAM disk is
 // made of.
-var vmPackages = []string{"linux-image-cloud-amd64", "busybox-static"}
+func vmPackages(arch string) []string {
+	if arch == "" {
+		arch = "amd64"
+	}
+	return []string{"linux-image-cloud-" + arch, "busybox-static"}
+}
 
 const vmDiskSize = 3 << 30
 
 // VM returns the bootable form of an image, built first where the cache does not hold it.
 func VM(ctx context.Context, id string, v Variant, p Progress) (VMImage, error) {
-	tree, err := Rootfs(ctx, id, v, p, vmPackages...)
+	c, err := Load()
+	if err != nil {
+		return VMImage{}, err
+	}
+	i, err := c.Image(id)
+	if err != nil {
+		return VMImage{}, err
+	}
+	tree, err := Rootfs(ctx, id, v, p, vmPackages(i.Arch)...)
 	if err != nil {
 		return VMImage{}, err
 	}
 	name := strings.TrimSuffix(filepath.Base(tree), ".tar")
 	dir := filepath.Join(CacheDir(), "images", fmt.Sprintf("%s-vm-%s", name, vmKey()))
-	img := VMImage{ID: id, Disk: filepath.Join(dir, "disk.raw"), Kernel: filepath.Join(dir, "vmlinuz"), Initrd: filepath.Join(dir, "initrd"), Root: "LABEL=root"}
+	img := VMImage{ID: id, Arch: i.Arch, Disk: filepath.Join(dir, "disk.raw"), Kernel: filepath.Join(dir, "vmlinuz"), Initrd: filepath.Join(dir, "initrd"), Root: "LABEL=root"}
 	if exists(dir) {
 		return img, nil
 	}

@@ -12,9 +12,9 @@ import (
 
 // vmMaker turns the tar of a root filesystem into a disk, a kernel and an initial RAM disk in dir.
 type vmMaker struct {
-	dir   string
-	tree  string
-	as    []string // what makes a command root, or root of a user namespace
+	dir  string
+	tree string
+	as   []string // what makes a command root, or root of a user namespace
 }
 
 // rootCommand is nothing for root, and for others what maps them to root of a namespace of their own.

@@ -10,17 +10,12 @@ import (
 	"github.com/waagent-go/waagent/scenarios/internal/guesthelper"
 )
 
-const program = "qemu-system-x86_64"
-
 // Serial numbers by which a guest can tell its disks apart.
 const (
 	SerialOS       = "os"
 	SerialResource = "resource"
 	SerialRun      = "waagent-run"
 )
-
-// hardware is a machine without what nobody uses and a kernel would take its time to look at.
-const hardware = "q35,sata=off,usb=off,smbus=off,vmport=off"
 
 // firmware is what Azure's hosts say of themselves. Together with tcg-cpuid=off it makes systemd see "microsoft".
 var firmware = []string{
@@ -34,7 +29,7 @@ func arguments(s Spec, dir string, a accel, ports []string) []string {
 	file := func(name string) string { return filepath.Join(dir, name) }
 	args := []string{
 		"-name", s.Name, "-nodefaults", "-display", "none", "-no-user-config",
-		"-accel", a.accel, "-cpu", a.cpu, "-machine", hardware,
+		"-accel", a.accel, "-cpu", a.cpu, "-machine", architectureOf(s).machine,
 		"-smp", number(s.CPUs, 2), "-m", number(s.MemoryMB, 1024),
 		"-kernel", s.Image.Kernel, "-initrd", s.Image.Initrd, "-append", kernelLine(s),
 		"-chardev", "file,id=console,append=on,path=" + file("console.log"), "-serial", "chardev:console",
@@ -47,7 +42,7 @@ func arguments(s Spec, dir string, a accel, ports []string) []string {
 	for _, f := range firmware {
 		args = append(args, "-smbios", f)
 	}
-	if s.Gen == 2 {
+	if uefiGuest(s) {
 		args = append(args, "-drive", "if=pflash,format=raw,readonly=on,file="+file("firmware.fd"),
 			"-drive", "if=pflash,format=raw,file="+file("nvram.fd"))
 	}
@@ -61,17 +56,11 @@ func number(n, otherwise int) string {
 	return strconv.Itoa(n)
 }
 
-// patience makes a kernel fit for a slow machine: no work whose purpose is a processor's bugs or speed, no alarm when
-// the host lets it wait, and the cheapest clock.
-var patience = []string{
-	"mitigations=off", "audit=0", "cryptomgr.notests", "nosoftlockup", "rcupdate.rcu_cpu_stall_suppress=1",
-	"tsc=reliable", "clocksource=tsc", "no_timer_check", "nokaslr",
-}
-
 // kernelLine keeps the console to what a person looks for there: trouble, and the login prompt.
 func kernelLine(s Spec) string {
-	line := []string{"root=" + s.Image.Root, "rw", "console=ttyS0", "net.ifnames=0", "quiet", "systemd.show_status=auto"}
-	return strings.Join(slices.Concat(line, patience, s.KernelArgs), " ")
+	a := architectureOf(s)
+	line := []string{"root=" + s.Image.Root, "rw", "console=" + a.console, "net.ifnames=0", "quiet", "systemd.show_status=auto"}
+	return strings.Join(slices.Concat(line, patience, a.kernel, s.KernelArgs), " ")
 }
 
 // diskArguments lay the disks out as on Azure: sda is the OS disk, sdb the resource disk, data disks follow. The run

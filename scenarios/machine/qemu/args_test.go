@@ -21,6 +21,7 @@ func TestArguments(t *testing.T) {
 		sockets []string
 	}{
 		"smallest": {Spec{Name: "vm0", UUID: "u", Image: image}, nil},
+		"arm64":    {Spec{Name: "vm0", UUID: "u", Image: images.VMImage{Kernel: "/cache/vmlinuz", Initrd: "/cache/initrd", Arch: "arm64"}}, nil},
 		"everything": {Spec{
 			Name: "vm1", UUID: "u", Image: image, NICs: []NIC{nic, nic}, DVD: "/run/dvd.iso", ResourceDisk: &ResourceDisk{Size: 1 << 30},
 			DataDisks: []int64{1 << 20, 2 << 20}, KernelArgs: []string{"systemd.unified_cgroup_hierarchy=0"}, MemoryMB: 2048, CPUs: 4, Gen: 2,
@@ -29,7 +30,7 @@ func TestArguments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var lines strings.Builder
-			for _, a := range arguments(c.spec, "/run", tcg, c.sockets) {
+			for _, a := range arguments(c.spec, "/run", architectureOf(c.spec).tcg, c.sockets) {
 				if strings.HasPrefix(a, "-") {
 					lines.WriteString("\n" + a)
 				} else {

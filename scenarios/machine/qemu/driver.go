@@ -24,7 +24,7 @@ type Driver struct {
 	// Helper is a static binary for the guest, and HelperArgs what makes it run guesthelper.Main.
 	Helper     string
 	HelperArgs []string
-	// BootTimeout bounds power-on to the helper's first word; 0 is two minutes.
+	// BootTimeout bounds power-on to the helper's first word; 0 is five minutes, as many run on a busy host.
 	BootTimeout time.Duration
 	Log         *slog.Logger // nil logs nothing
 }
@@ -56,7 +56,7 @@ func (d Driver) Boot(ctx context.Context, s Spec) (m *Guest, err error) {
 	}
 	limit := d.BootTimeout
 	if limit == 0 {
-		limit = 2 * time.Minute
+		limit = 5 * time.Minute
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the guest's helper did not answer within %s", limit))
 	defer cancel()
@@ -76,8 +76,8 @@ func (d Driver) prepare(ctx context.Context, g *Guest) error {
 	if err := makeDisks(ctx, g.dir, *s); err != nil {
 		return err
 	}
-	if s.Gen == 2 {
-		if err := uefi(g.dir); err != nil {
+	if uefiGuest(*s) {
+		if err := uefi(g.dir, architectureOf(*s)); err != nil {
 			return err
 		}
 	}
@@ -98,7 +98,7 @@ func (d Driver) prepare(ctx context.Context, g *Guest) error {
 
 // Available says why no guest can be booted on this machine, or nothing.
 func Available() error {
-	for _, tool := range []string{program, "qemu-img", "mke2fs"} {
+	for _, tool := range []string{amd64.program, "qemu-img", "mke2fs"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return fmt.Errorf("%s is not installed", tool)
 		}

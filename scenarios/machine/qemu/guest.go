@@ -40,8 +40,9 @@ func (g *Guest) start(ctx context.Context) error {
 	for i, p := range g.ports {
 		sockets[i] = p.Socket
 	}
-	a := detectAccel(ctx)
-	argv := append([]string{program}, arguments(g.spec, g.dir, a, sockets)...)
+	arch := architectureOf(g.spec)
+	a := detectAccel(ctx, arch)
+	argv := append([]string{arch.program}, arguments(g.spec, g.dir, a, sockets)...)
 	proc, err := startProcess(argv, g.dir)
 	if err != nil {
 		return err

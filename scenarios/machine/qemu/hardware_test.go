@@ -81,7 +81,7 @@ func TestAHostChangesTheMachine(t *testing.T) {
 // UEFI guests know their id as the fabric does; BIOS guests see its first three fields byte-swapped.
 func TestAGen2GuestStartsByUEFI(t *testing.T) {
 	needQEMU(t)
-	if err := uefi(t.TempDir()); err != nil {
+	if err := uefi(t.TempDir(), amd64); err != nil {
 		t.Skip(err)
 	}
 	g := bootDebian(t, vnet.Options{}, Spec{Gen: 2})

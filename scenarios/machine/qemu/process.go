@@ -52,7 +52,7 @@ func startProcess(argv []string, dir string) (*process, error) {
 
 // why explains an end that nobody asked for.
 func (p *process) why() error {
-	return fmt.Errorf("%s ended: %v: %s", program, p.err, strings.TrimSpace(p.stderr.String()))
+	return fmt.Errorf("%s ended: %v: %s", p.cmd.Args[0], p.err, strings.TrimSpace(p.stderr.String()))
 }
 
 func (p *process) kill(ctx context.Context) error {

@@ -7,19 +7,12 @@ import (
 	"path/filepath"
 )
 
-// uefiFiles are where distributions keep firmware of the same kind: code, and the memory it starts with.
-var uefiFiles = [][2]string{
-	{"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"},
-	{"/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"},
-	{"/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"},
-}
-
 // ErrNoUEFI says that no Gen2 guest can be booted here.
-var ErrNoUEFI = errors.New("no UEFI firmware is installed (on Debian: ovmf)")
+var ErrNoUEFI = errors.New("no UEFI firmware is installed (on Debian: ovmf, qemu-efi-aarch64)")
 
 // uefi puts firmware into a guest's folder: the code, and memory of its own to write to.
-func uefi(dir string) error {
-	for _, f := range uefiFiles {
+func uefi(dir string, a architecture) error {
+	for _, f := range a.uefi {
 		_, err := copyFile(filepath.Join(dir, "firmware.fd"), f[0], 0o600)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
