@@ -6,4 +6,4 @@ import "syscall"
 
 func mountTmpfs(string, string) error { return syscall.EPERM }
 
-func unmount(string) error { return nil }
+func unmountBelow(string) {}

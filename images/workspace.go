@@ -16,7 +16,7 @@ const treeMemory = 3 << 30
 // killed build left under the same name is removed first.
 func workspace(dir string) (path string, discard func(), err error) {
 	discard = func() {
-		_ = unmount(dir) // it may not be mounted
+		unmountBelow(dir)
 		os.RemoveAll(dir)
 	}
 	discard()
