@@ -1,6 +1,7 @@
 package extension
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,4 +40,45 @@ func (h aHandler) commandLog(extension, format string, args ...any) {
 			log.Info(line)
 		}
 	}
+}
+
+// maxCommandLog is what is kept of a command log at the start of the agent.
+const maxCommandLog = 10 << 20
+
+// trimCommandLogs keeps the end of command logs that have grown too long.
+func (h aHandler) trimCommandLogs() {
+	f := h.e.o.Files
+	for _, name := range f.Glob(path.Join(h.logs(), "CommandExecution*.log")) {
+		info, err := f.Stat(name)
+		if err != nil || info.Size() <= maxCommandLog {
+			continue
+		}
+		if err := h.trim(name, info.Size()-maxCommandLog); err != nil {
+			h.log().Warn("cannot shorten a command log", "file", name, "error", err.Error())
+		}
+	}
+}
+
+// trim drops the first bytes of a log, and the rest of the line that they end in.
+func (h aHandler) trim(name string, drop int64) error {
+	real, err := h.e.o.Files.Follow(name)
+	if err != nil {
+		return err
+	}
+	in, err := os.Open(real)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if _, err := in.Seek(drop, io.SeekStart); err != nil {
+		return err
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxCommandLog))
+	if err != nil {
+		return err
+	}
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		data = data[i+1:]
+	}
+	return h.e.o.Files.Rewrite(name, data, 0o644)
 }

@@ -110,7 +110,9 @@ func (e *Engine) Start() {
 				e.log.Warn("cannot write the signing root", "error", err.Error())
 			}
 		}
+		e.migrate()
 		for _, h := range e.onDisk("") {
+			h.trimCommandLogs()
 			if err := h.writeEnvironment(); err != nil {
 				h.log().Warn("cannot refresh HandlerEnvironment.json", "error", err.Error())
 			}
