@@ -146,6 +146,12 @@ func (f *Firewall) Check(ctx context.Context) error {
 		return nil
 	}
 	found, err := b.check(ctx)
+	if errors.Is(err, exec.ErrNotFound) { // the program was removed: another way may be open
+		f.b = nil
+		if b, err = f.backend(ctx); err == nil {
+			found, err = b.check(ctx)
+		}
+	}
 	if err != nil {
 		return err
 	}

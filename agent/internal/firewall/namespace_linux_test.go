@@ -125,6 +125,21 @@ func TestOnlyRootReachesTheFabric(t *testing.T) {
 	}
 }
 
+func TestAnotherWayIsFoundWhenTheProgramIsRemoved(t *testing.T) {
+	m := &only{Machine: inNamespace(t), renamed: map[string]string{"iptables": "iptables"}}
+	if !m.Has("iptables") {
+		t.Skip("no iptables")
+	}
+	f := &Firewall{Machine: m, Files: host.Files{Root: "/"}, Endpoint: endpoint, Events: event.Discard{}, Log: slog.New(slog.DiscardHandler)}
+	assert.NilError(t, f.Setup(t.Context()))
+	_, err := m.Machine.Run(t.Context(), machine.Command{Argv: []string{"iptables", "-t", "security", "-F"}})
+	assert.NilError(t, err)
+	m.renamed["iptables"] = "/nonexistent/iptables"
+	assert.NilError(t, f.Check(t.Context()))
+	assert.Equal(t, f.b.name(), "nftables")
+	assert.Assert(t, !reaches(t, m.Machine, "65534", "80"))
+}
+
 func TestSomeOfTheRulesAreReplacedByAll(t *testing.T) {
 	for name, spoil := range map[string][]string{
 		"one is gone":     {"-D", "OUTPUT", "-d", "168.63.129.16", "-p", "tcp", "--destination-port", "53", "-j", "ACCEPT"},

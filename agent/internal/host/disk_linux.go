@@ -94,9 +94,10 @@ func blkpg(f *os.File, op int32, e Extent) error {
 	return nil
 }
 
-// Await returns once there is something at path, told by the kernel and not by asking again and again.
+// Await returns once there is something at path, told by the kernel and not by asking again and again. A link is
+// watched where it leads to.
 func (d Disks) Await(ctx context.Context, path string) error {
-	name, err := d.Files.Path(path)
+	name, err := d.Files.Follow(path)
 	if err != nil {
 		return err
 	}

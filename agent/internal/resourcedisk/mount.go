@@ -39,7 +39,7 @@ func (o Options) mountOf(device string) (machine.Mount, error) {
 	}
 	var first machine.Mount
 	for _, m := range mounts {
-		if !partOf(o.realName(m.Source), device) || m.Type == "swap" {
+		if !partOf(m.Source, device) && !partOf(o.realName(m.Source), device) {
 			continue
 		}
 		if m.Target == filepath.Clean(o.Config.MountPoint) {
@@ -52,7 +52,7 @@ func (o Options) mountOf(device string) (machine.Mount, error) {
 	return first, nil
 }
 
-// realName follows links of udev's in a mount's source.
+// realName follows links of udev's in a mount's source. Not every link leads to a better name.
 func (o Options) realName(source string) string {
 	if !strings.HasPrefix(source, "/dev/") {
 		return source

@@ -120,6 +120,25 @@ func TestLeavingTurnsSwapOff(t *testing.T) {
 	assert.Equal(t, len(m.Calls()), 1)
 }
 
+func TestAMountIsKnownByWhateverNameItHas(t *testing.T) {
+	t.Parallel()
+	o, m, _ := swapper(t)
+	link := func(to, from string) { assert.NilError(t, os.Symlink(to, o.Files.Root+from)) }
+	assert.NilError(t, os.MkdirAll(o.Files.Root+"/dev/.host", 0o755))
+	assert.NilError(t, o.Files.WriteAtomic("/dev/.host/loop1p1", nil, 0o600))
+	assert.NilError(t, o.Files.WriteAtomic("/dev/sdb1", nil, 0o600))
+	link(".host/loop1p1", "/dev/loop1p1") // a container's
+	link("sdb1", "/dev/by-label")
+	o.Config.MountPoint = "/mnt/resource"
+	for device, source := range map[string]string{"/dev/loop1": "/dev/loop1p1", "/dev/sdb": "/dev/by-label"} {
+		assert.NilError(t, m.Mount(t.Context(), source, "/mnt/resource", "ext4", ""))
+		found, err := o.mountOf(device)
+		assert.NilError(t, err)
+		assert.Equal(t, found.Source, source)
+		assert.NilError(t, m.Unmount(t.Context(), "/mnt/resource"))
+	}
+}
+
 func TestFormattingSwitchedOffDoesNothing(t *testing.T) {
 	t.Parallel()
 	o, _, log := swapper(t)
