@@ -1,6 +1,7 @@
 package extension_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -9,10 +10,26 @@ import (
 
 	"github.com/waagent-go/waagent/agent/internal/goalstate"
 	"github.com/waagent-go/waagent/agent/internal/status"
+	"github.com/waagent-go/waagent/agent/machine"
 )
+
+// stopwatch adds up the time that commands take.
+type stopwatch struct {
+	machineOfWorld
+	commands time.Duration
+}
+
+func (s *stopwatch) RunHandler(ctx context.Context, c machine.HandlerCommand) (machine.CommandEnd, error) {
+	end, err := s.machineOfWorld.RunHandler(ctx, c)
+	s.commands += end.Took
+	return end, err
+}
 
 func TestFiftyHandlersOfOneGoalState(t *testing.T) {
 	w := newWorld(t)
+	watch := &stopwatch{machineOfWorld: w.options.Machine}
+	w.options.Machine, w.options.Log = watch, nil
+	w.restart()
 	var all []goalstate.Handler
 	for i := range 50 {
 		name := fmt.Sprintf("Contoso.Number%d", i)
@@ -21,7 +38,8 @@ func TestFiftyHandlersOfOneGoalState(t *testing.T) {
 	}
 	began := time.Now()
 	w.process(all...)
-	t.Logf("%v for each handler, its two commands included", time.Since(began)/50)
+	wall := time.Since(began)
+	t.Logf("the agent's own time: %v for each handler; its commands: %v", (wall-watch.commands)/50, watch.commands/50)
 	report := w.engine.Report()
 	assert.Equal(t, len(report), 50)
 	for _, h := range report {
