@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/waagent-go/waagent/fabricsim/control"
+	"github.com/waagent-go/waagent/fabricsim/goal"
 	"github.com/waagent-go/waagent/scenarios/machine"
 )
 
@@ -110,9 +111,17 @@ func (w *world) nextStatus() check {
 	})
 }
 
-// processed waits for a status blob that speaks of the goal state in force.
+// processed waits for a status blob that speaks of the goal state in force. Of a Fast Track one the agent's log tells:
+// its number in the status is the fabric's own.
 func (w *world) processed() check {
-	return w.ofVM(func(vm control.VM) (bool, string) {
+	fastTrack := func(ctx context.Context, vm control.VM) (bool, string, error) {
+		c, err := w.logged(regexp.QuoteMeta("ProcessExtensionsGoalState completed [" + vm.GoalStateID + " "))
+		if err != nil {
+			return false, "", err
+		}
+		return c(ctx)
+	}
+	fabric := w.ofVM(func(vm control.VM) (bool, string) {
 		if vm.Status == nil {
 			return false, "no status blob"
 		}
@@ -120,6 +129,13 @@ func (w *world) processed() check {
 		want := fmt.Sprintf(`"inSvdSeqNo":"%d"`, vm.Incarnation)
 		return strings.Contains(strings.ReplaceAll(seen, " ", ""), want), seen
 	})
+	return func(ctx context.Context) (bool, string, error) {
+		vm, err := w.fabric.VM(ctx, w.id)
+		if err == nil && vm.Channel == string(goal.FastTrack) {
+			return fastTrack(ctx, vm)
+		}
+		return fabric(ctx)
+	}
 }
 
 func (w *world) fileThere(path string) check {

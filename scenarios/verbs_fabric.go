@@ -18,7 +18,7 @@ import (
 // fabricVerb steers the fabric and asks it things.
 func fabricVerb(ctx context.Context, w *world, ts *testscript.TestScript, args []string) (*machine.Result, error) {
 	if len(args) == 0 {
-		return nil, fmt.Errorf("usage: fabric goal-state|health|status|journal|properties|up|down|vm [argument...]")
+		return nil, fmt.Errorf("usage: fabric goal-state|health|status|journal|properties|events|up|down|vm|cut|restore|change|rotate-certificates|new-container [argument...]")
 	}
 	if w.spec.Hostname == "" {
 		if err := w.describe("vm.yaml"); err != nil {
@@ -47,6 +47,8 @@ func fabricVerb(ctx context.Context, w *world, ts *testscript.TestScript, args [
 		return w.showJournal(ctx)
 	case "up", "down":
 		return nil, w.site.Reach(ctx, args[0] == "up")
+	case "cut", "restore", "change", "rotate-certificates", "new-container", "events":
+		return w.changeFabric(ctx, ts, args)
 	}
 	return nil, fmt.Errorf("fabric %s: no such command", args[0])
 }
