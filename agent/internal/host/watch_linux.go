@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 
@@ -44,8 +45,9 @@ func (m *Machine) AwaitHostname(ctx context.Context, ready func()) error {
 }
 
 // ListenDHCP opens a socket on port 68 of one interface that may broadcast. It shares the port with the DHCP client
-// that may be there, and works before the interface has an address.
-func ListenDHCP(ctx context.Context, iface string) (net.PacketConn, error) {
+// that may be there, and with the zero Addr works before the interface has an address. An address makes the kernel
+// prefer this socket to a client's that has only the address or only the interface.
+func ListenDHCP(ctx context.Context, iface string, local netip.Addr) (net.PacketConn, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var err error
 		controlErr := c.Control(func(fd uintptr) {
@@ -56,5 +58,8 @@ func ListenDHCP(ctx context.Context, iface string) (net.PacketConn, error) {
 		})
 		return errors.Join(controlErr, err)
 	}}
-	return lc.ListenPacket(ctx, "udp4", ":68")
+	if !local.IsValid() {
+		local = netip.IPv4Unspecified()
+	}
+	return lc.ListenPacket(ctx, "udp4", netip.AddrPortFrom(local, 68).String())
 }

@@ -5,6 +5,7 @@ package host
 import (
 	"context"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 )
@@ -36,7 +37,7 @@ func (m *Machine) AwaitHostname(ctx context.Context, ready func()) error {
 }
 
 // ListenDHCP opens a socket on port 68.
-func ListenDHCP(ctx context.Context, _ string) (net.PacketConn, error) {
+func ListenDHCP(ctx context.Context, _ string, _ netip.Addr) (net.PacketConn, error) {
 	var lc net.ListenConfig
 	return lc.ListenPacket(ctx, "udp4", ":68")
 }

@@ -43,7 +43,7 @@ func Announce(ctx context.Context, iface, name string) error {
 	if !ok {
 		return fmt.Errorf("announce %s: %s has no address", name, iface)
 	}
-	conn, err := host.ListenDHCP(ctx, iface)
+	conn, err := host.ListenDHCP(ctx, iface, address)
 	if err != nil {
 		return fmt.Errorf("announce %s: %w", name, err)
 	}

@@ -91,7 +91,12 @@ func TestPublishingAsksTheStackThatIsInCharge(t *testing.T) {
 			answers: []hosttest.Answer{hosttest.OK("ifup eth0", "")},
 			calls:   "ifup eth0",
 		},
-		"dhcpcd": {
+		"dhcpcd that sends the machine's name": {
+			files:   map[string]string{"/run/dhcpcd/eth0.pid": "77\n", "/etc/dhcpcd.conf": "# x\nhostname\nclientid\n"},
+			answers: []hosttest.Answer{hosttest.OK("dhcpcd -n eth0", "")},
+			calls:   "dhcpcd -n eth0",
+		},
+		"dhcpcd that sends none": {
 			files:   map[string]string{"/run/dhcpcd/eth0.pid": "77\n"},
 			answers: []hosttest.Answer{hosttest.OK("dhcpcd -n eth0", "")},
 			calls:   "dhcpcd -n eth0", announced: true,

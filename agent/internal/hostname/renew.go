@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/waagent-go/waagent/agent/machine"
@@ -19,8 +20,10 @@ func (p *Publisher) renew(ctx context.Context, s stack, iface, name string, chan
 		return p.orAnnounce(ctx, iface, name, "nmcli", "device", "modify", iface, "ipv4.dhcp-hostname", name)
 	case wicked:
 		return p.orAnnounce(ctx, iface, name, "ifup", iface)
-	case dhcpcd: // reads its configuration, which may say to send no name
-		return errors.Join(p.run(ctx, "dhcpcd", "-n", iface), p.Announce(ctx, iface, name))
+	case dhcpcd: // reads its configuration, asks again and keeps the link
+		if err := p.orAnnounce(ctx, iface, name, "dhcpcd", "-n", iface); err != nil || p.dhcpcdSendsName() {
+			return err
+		}
 	case freebsd:
 		return p.run(ctx, "/etc/rc.d/dhclient", "restart", iface)
 	case openbsd:
@@ -34,6 +37,16 @@ func (p *Publisher) renew(ctx context.Context, s stack, iface, name string, chan
 		return p.bounce(ctx, iface) // dhclient reads its configuration only when it starts
 	}
 	return err
+}
+
+// dhcpcdSendsName looks for the option without which dhcpcd keeps the machine's name to itself.
+func (p *Publisher) dhcpcdSendsName() bool {
+	for line := range strings.Lines(p.text("/etc/dhcpcd.conf")) {
+		if f := strings.Fields(line); len(f) > 0 && f[0] == "hostname" {
+			return true
+		}
+	}
+	return false
 }
 
 // orAnnounce runs a command of the stack's, and speaks to the server itself when that does not work.
