@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/waagent-go/waagent/agent/machine"
 )
@@ -129,6 +130,7 @@ func (o Options) makeSwap(ctx context.Context, file string, size int64, fsType s
 }
 
 func (o Options) tryWay(ctx context.Context, file string, size int64, way fileWay) error {
+	began := time.Now()
 	if err := o.createFile(ctx, file, size, way); err != nil {
 		return err
 	}
@@ -138,7 +140,7 @@ func (o Options) tryWay(ctx context.Context, file string, size int64, way fileWa
 	if err := o.run(ctx, "swapon", file); err != nil {
 		return err
 	}
-	o.Log.Info("swap is on", "path", file, "size_mb", size/mebibyte)
+	o.Log.Info("swap is on", "path", file, "size_mb", size/mebibyte, "took", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
