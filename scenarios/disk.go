@@ -22,8 +22,18 @@ func (w *world) disk(ctx context.Context) (Disk, error) {
 	case "ext4":
 		disk.From = filepath.Join(w.s.Dir, "resource.img")
 		return disk, formatted(ctx, disk.From, d.SizeMB)
+	case "ntfs", "ntfs-gpt", "ntfs-data":
+		disk.From = filepath.Join(w.s.Dir, "resource.img")
+		label, files := "dos", []string(nil)
+		if d.Content == "ntfs-gpt" {
+			label = "gpt"
+		}
+		if d.Content == "ntfs-data" {
+			files = []string{"thesis.txt"}
+		}
+		return disk, ntfsDisk(ctx, disk.From, d.SizeMB, label, files...)
 	}
-	return disk, fmt.Errorf("vm.yaml: resource_disk: content %q: want blank or ext4", d.Content)
+	return disk, fmt.Errorf("vm.yaml: resource_disk: content %q: want blank, ext4, ntfs, ntfs-gpt or ntfs-data", d.Content)
 }
 
 // partitionStart is where the first partition begins, in sectors of 512 bytes.

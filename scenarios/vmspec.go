@@ -27,7 +27,7 @@ type VM struct {
 // ResourceDisk is the temporary disk the platform attaches.
 type ResourceDisk struct {
 	SizeMB  int    `yaml:"size_mb"` // 0: 256; negative: there is none
-	Content string `yaml:"content"` // blank (default), ntfs (as the platform delivers it), ext4
+	Content string `yaml:"content"` // blank (default), ext4, ntfs (as the platform delivers it), ntfs-gpt, ntfs-data (with a file of somebody)
 }
 
 // ParseVM reads vm.yaml strictly; nil data is the default machine.
