@@ -28,7 +28,7 @@ var firmware = []string{
 func arguments(s Spec, dir string, a accel, ports []string) []string {
 	file := func(name string) string { return filepath.Join(dir, name) }
 	args := []string{
-		"-name", s.Name, "-nodefaults", "-display", "none", "-no-user-config",
+		"-name", s.Name, "-nodefaults", "-display", "none", "-no-user-config", "-no-reboot",
 		"-accel", a.accel, "-cpu", a.cpu, "-machine", architectureOf(s).machine,
 		"-smp", number(s.CPUs, 2), "-m", number(s.MemoryMB, 1024),
 		"-kernel", s.Image.Kernel, "-initrd", s.Image.Initrd, "-append", kernelLine(s),
@@ -112,6 +112,9 @@ func nicArguments(s Spec, sockets []string) []string {
 		}
 	}
 	for i, nic := range s.NICs {
+		if nic.gone {
+			continue
+		}
 		id := "net" + strconv.Itoa(i)
 		device := fmt.Sprintf("virtio-net-pci,romfile=,netdev=%s,mac=%s,id=nic%d", id, nic.MAC, i)
 		if s.HotNICs > 0 {

@@ -35,10 +35,10 @@ func (d Driver) Boot(ctx context.Context, s Spec) (m *Guest, err error) {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Guest{name: s.Name, started: s.Started, log: d.Log.With("guest", s.Name), network: d.Network, spec: s}
+	g := &Guest{name: s.Name, started: s.Started, log: d.Log.With("guest", s.Name), network: d.Network, spec: s, off: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("boot %s: %w", s.Name, err), g.Close(context.WithoutCancel(ctx)))
+			err = errors.Join(err, g.Close(context.WithoutCancel(ctx)))
 		}
 	}()
 	if err := reap.Dead(os.TempDir(), dirPrefix, d.Log); err != nil {
@@ -49,19 +49,21 @@ func (d Driver) Boot(ctx context.Context, s Spec) (m *Guest, err error) {
 	}
 	g.dir = g.claim.Dir
 	if err := d.prepare(ctx, g); err != nil {
+		return nil, fmt.Errorf("boot %s: %w", s.Name, err)
+	}
+	g.accel = detectAccel(ctx, architectureOf(s))
+	if err := g.start(); err != nil {
 		return nil, err
 	}
-	if err := g.start(ctx); err != nil {
-		return nil, err
-	}
+	g.tell("started")
 	limit := d.BootTimeout
 	if limit == 0 {
 		limit = 5 * time.Minute
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the guest's helper did not answer within %s", limit))
 	defer cancel()
-	if err := g.awaitHelper(ctx, ""); err != nil {
-		return nil, fmt.Errorf("%w; the console ends with:\n%s", err, tail(g.Console(), 2000))
+	if err := g.answers(ctx, "", "boot"); err != nil {
+		return nil, err
 	}
 	return g, nil
 }
@@ -93,7 +95,12 @@ func (d Driver) prepare(ctx context.Context, g *Guest) error {
 		nic.IP = port.IP
 		g.ports = append(g.ports, port)
 	}
-	return g.listen()
+	var err error
+	if g.helper, err = listenHelper(filepath.Join(g.dir, "helper.sock")); err != nil {
+		return err
+	}
+	g.qmp, err = listenQMP(filepath.Join(g.dir, "qmp.sock"), g.heard)
+	return err
 }
 
 // Available says why no guest can be booted on this machine, or nothing.

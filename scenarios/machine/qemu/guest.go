@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/waagent-go/waagent/fabricsim/vnet"
@@ -21,7 +23,6 @@ import (
 // Guest is a running virtual machine.
 type Guest struct {
 	name    string
-	spec    Spec
 	claim   *reap.Folder
 	dir     string
 	started func(Event)
@@ -30,27 +31,15 @@ type Guest struct {
 	ports   []*vnet.NIC
 	helper  *helper
 	qmp     *qmp
-	proc    *process
+	accel   accel
 	jobs    int // of QEMU's, begun so far
-}
 
-// start powers the machine on.
-func (g *Guest) start(ctx context.Context) error {
-	sockets := make([]string, len(g.ports))
-	for i, p := range g.ports {
-		sockets[i] = p.Socket
-	}
-	arch := architectureOf(g.spec)
-	a := detectAccel(ctx, arch)
-	argv := append([]string{arch.program}, arguments(g.spec, g.dir, a, sockets)...)
-	proc, err := startProcess(argv, g.dir)
-	if err != nil {
-		return err
-	}
-	g.proc = proc
-	g.log.Info("guest started", "accel", a.accel, "pid", proc.pid)
-	g.tell("started")
-	return nil
+	mu    sync.Mutex
+	spec  Spec
+	proc  *process
+	end   string        // how QEMU says the machine ended, before it does itself
+	off   chan struct{} // closed when the machine is off, and not about to start again
+	close bool          // Close was called
 }
 
 func (g *Guest) tell(what string) {
@@ -61,10 +50,6 @@ func (g *Guest) tell(what string) {
 
 // awaitHelper waits for the helper of another boot than old, or for the end of the machine.
 func (g *Guest) awaitHelper(ctx context.Context, old string) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	stop := context.AfterFunc(g.proc.gone, func() { cancel(g.proc.why()) })
-	defer stop()
 	start := time.Now()
 	if _, err := g.helper.await(ctx, old); err != nil {
 		return err
@@ -78,7 +63,11 @@ func (g *Guest) awaitHelper(ctx context.Context, old string) error {
 func (g *Guest) IP() netip.Addr { return g.ports[0].IP }
 
 // NICs lists the guest's interfaces with the addresses they were given.
-func (g *Guest) NICs() []NIC { return g.spec.NICs }
+func (g *Guest) NICs() []NIC {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.spec.NICs)
+}
 
 // Dir is where the guest's disks and console are until Close.
 func (g *Guest) Dir() string { return g.dir }
@@ -134,8 +123,12 @@ func (g *Guest) Console() []byte {
 // Close powers the machine off at once and removes all that was made for it.
 func (g *Guest) Close(ctx context.Context) error {
 	var errs []error
-	if g.proc != nil {
-		errs = append(errs, g.proc.kill(ctx))
+	g.mu.Lock()
+	g.close = true
+	proc := g.proc
+	g.mu.Unlock()
+	if proc != nil {
+		errs = append(errs, proc.kill(ctx))
 	}
 	errs = append(errs, g.qmp.Close(), g.helper.Close())
 	for _, p := range g.ports {

@@ -57,7 +57,9 @@ func (g *Guest) AddNIC(ctx context.Context, mac net.HardwareAddr, ip netip.Addr)
 	}
 	g.ports = append(g.ports, port)
 	nic := NIC{MAC: port.MAC, IP: port.IP}
+	g.mu.Lock()
 	g.spec.NICs = append(g.spec.NICs, nic)
+	g.mu.Unlock()
 	netdev := "net" + strconv.Itoa(i)
 	_, err = g.qmp.do(ctx, "netdev_add", map[string]any{
 		"type": "stream", "id": netdev, "server": false, "addr": map[string]any{"type": "unix", "path": port.Socket},
@@ -73,6 +75,11 @@ func (g *Guest) AddNIC(ctx context.Context, mac net.HardwareAddr, ip netip.Addr)
 // RemoveNIC takes an interface away from a running guest.
 func (g *Guest) RemoveNIC(ctx context.Context, nic int) error {
 	_, err := g.qmp.do(ctx, "device_del", map[string]any{"id": "nic" + strconv.Itoa(nic)})
+	if err == nil {
+		g.mu.Lock()
+		g.spec.NICs[nic].gone = true
+		g.mu.Unlock()
+	}
 	return err
 }
 
@@ -86,5 +93,5 @@ func (g *Guest) Redeploy(ctx context.Context) error {
 			return fmt.Errorf("redeploy %s: %w", g.name, err)
 		}
 	}
-	return g.powerOn(ctx)
+	return g.PowerOn(ctx)
 }

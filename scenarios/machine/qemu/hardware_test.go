@@ -51,7 +51,8 @@ func TestAHostChangesTheMachine(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Assert(t, open)
 
-	assert.Equal(t, run(t, g, "lsblk", "-dno", "NAME,SIZE,SERIAL", "/dev/sdb", "/dev/sdc"), "sdb    64M resource\nsdc     8M data0\n")
+	disks := strings.Fields(run(t, g, "lsblk", "-dno", "NAME,SIZE,SERIAL", "/dev/sdb", "/dev/sdc"))
+	assert.DeepEqual(t, disks, []string{"sdb", "64M", "resource", "sdc", "8M", "data0"})
 
 	start := time.Now()
 	assert.NilError(t, g.Save(ctx, "early"))

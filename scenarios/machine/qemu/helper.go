@@ -2,11 +2,10 @@ package qemu
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net"
 	"sync"
 
@@ -26,12 +25,12 @@ type helper struct {
 	open    map[uint64]chan guesthelper.Response
 	boot    string        // id of the boot whose helper spoke last
 	changed chan struct{} // closed and replaced when boot or err changes
-	err     error         // why no more will come
+	err     error         // why nobody answers any more
 	wmu     sync.Mutex    // keeps lines whole
 }
 
 func listenHelper(path string) (*helper, error) {
-	l, err := listenUnix(path)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
@@ -40,27 +39,38 @@ func listenHelper(path string) (*helper, error) {
 	return h, nil
 }
 
+// run serves one QEMU after the other.
 func (h *helper) run() {
-	conn, err := h.l.Accept()
-	h.l.Close()
-	if err == nil {
+	for {
+		conn, err := h.l.Accept()
+		if err != nil {
+			return
+		}
 		h.mu.Lock()
 		h.conn = conn
 		h.mu.Unlock()
-		err = h.read(conn)
+		h.read(conn)
+		conn.Close()
+		h.mu.Lock()
+		h.reset("")
+		h.mu.Unlock()
 	}
+}
+
+// fail ends all waiting, now and later, because no guest will answer any more; nil lets them wait again.
+func (h *helper) fail(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.err = fmt.Errorf("guest helper: %w", err)
+	h.err = err
 	h.reset("")
 }
 
-func (h *helper) read(conn net.Conn) error {
+func (h *helper) read(conn net.Conn) {
 	in := bufio.NewReaderSize(conn, 1<<16)
 	for {
 		line, err := in.ReadBytes('\n')
 		if err != nil {
-			return err
+			return
 		}
 		h.handle(line)
 	}
@@ -130,7 +140,7 @@ func (h *helper) do(ctx context.Context, req guesthelper.Request) (guesthelper.R
 	h.open[req.ID] = answer
 	h.mu.Unlock()
 	if err := h.send(req); err != nil {
-		return guesthelper.Response{}, err
+		return guesthelper.Response{}, errors.Join(errRebooted, err)
 	}
 	select {
 	case <-ctx.Done():
@@ -141,10 +151,17 @@ func (h *helper) do(ctx context.Context, req guesthelper.Request) (guesthelper.R
 		return guesthelper.Response{}, context.Cause(ctx)
 	case resp, ok := <-answer:
 		if !ok {
-			return guesthelper.Response{}, errRebooted
+			return guesthelper.Response{}, h.lost()
 		}
 		return resp, nil
 	}
+}
+
+// lost says why an answer will not come.
+func (h *helper) lost() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return cmp.Or(h.err, errRebooted)
 }
 
 func (h *helper) send(req guesthelper.Request) error {
@@ -154,10 +171,10 @@ func (h *helper) send(req guesthelper.Request) error {
 	}
 	h.wmu.Lock()
 	defer h.wmu.Unlock()
-	_, err = h.conn.Write(append(line, '\n'))
-	if errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("guest helper: %w", net.ErrClosed)
-	}
+	h.mu.Lock()
+	conn := h.conn
+	h.mu.Unlock()
+	_, err = conn.Write(append(line, '\n'))
 	return err
 }
 
@@ -165,11 +182,11 @@ func (h *helper) Close() error {
 	if h == nil {
 		return nil
 	}
-	h.l.Close()
+	err := h.l.Close()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.conn == nil {
-		return nil
+	if h.conn != nil {
+		h.conn.Close()
 	}
-	return h.conn.Close()
+	return err
 }

@@ -94,38 +94,62 @@ func TestGivingUpCancelsInTheGuest(t *testing.T) {
 	assert.Equal(t, gaveUp.ID, asked.ID)
 }
 
+// QEMU is another one after a reboot; only a guest that will not come back answers nothing.
 func TestAGuestThatIsGoneAnswersNothing(t *testing.T) {
 	t.Parallel()
-	h, conn, _ := port(t)
+	h, conn, in := port(t)
 	say(t, conn, `{"hello":"boot-1"}`+"\n")
-	_, err := h.await(t.Context(), "")
-	assert.NilError(t, err)
+	lost := make(chan error, 1)
+	go func() {
+		_, err := h.do(t.Context(), guesthelper.Request{Op: "exec"})
+		lost <- err
+	}()
+	hear(t, in)
 	conn.Close()
-	_, err = h.await(t.Context(), "boot-1")
-	assert.ErrorIs(t, err, io.EOF)
+	assert.ErrorIs(t, <-lost, errRebooted)
+
+	again, err := net.Dial("unix", h.l.Addr().String())
+	assert.NilError(t, err)
+	defer again.Close()
+	say(t, again, `{"hello":"boot-2"}`+"\n")
+	boot, err := h.await(t.Context(), "boot-1")
+	assert.NilError(t, err)
+	assert.Equal(t, boot, "boot-2")
+
+	h.fail(errOff)
 	_, err = h.do(t.Context(), guesthelper.Request{Op: "ping"})
-	assert.ErrorIs(t, err, io.EOF)
+	assert.ErrorIs(t, err, errOff)
 }
 
 func TestMachineProtocol(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "q")
-	q, err := listenQMP(path)
+	events := make(chan string, 1)
+	q, err := listenQMP(path, func(name string, _ json.RawMessage) { events <- name })
 	assert.NilError(t, err)
 	t.Cleanup(func() { assert.NilError(t, q.Close()) })
-	conn, err := net.Dial("unix", path)
-	assert.NilError(t, err)
-	in := bufio.NewReader(conn)
-	go func() {
-		io.WriteString(conn, `{"QMP":{}}`+"\n") //nolint:errcheck // the client sees it
-		for _, answer := range []string{`{"return":{}}`, `{"event":"RESET"}` + "\n" + `{"return":{"n":1}}`, `{"error":{"class":"X","desc":"no such device"}}`} {
-			in.ReadBytes('\n')                //nolint:errcheck // likewise
-			io.WriteString(conn, answer+"\n") //nolint:errcheck // likewise
-		}
-	}()
-	got, err := q.do(t.Context(), "query", nil)
-	assert.NilError(t, err)
-	assert.Equal(t, string(got), `{"n":1}`)
-	_, err = q.do(t.Context(), "device_del", map[string]string{"id": "x"})
-	assert.ErrorContains(t, err, "no such device")
+	for range 2 { // as after a reboot
+		conn, err := net.Dial("unix", path)
+		assert.NilError(t, err)
+		in := bufio.NewReader(conn)
+		go func() {
+			io.WriteString(conn, `{"QMP":{}}`+"\n") //nolint:errcheck // the client sees it
+			for _, answer := range []string{`{"return":{"n":1}}`, `{"event":"RESET"}` + "\n" + `{"error":{"class":"X","desc":"no such device"}}`} {
+				in.ReadBytes('\n')                //nolint:errcheck // likewise
+				io.WriteString(conn, answer+"\n") //nolint:errcheck // likewise
+			}
+		}()
+		got, err := q.do(t.Context(), "query", nil)
+		assert.NilError(t, err)
+		assert.Equal(t, string(got), `{"n":1}`)
+		_, err = q.do(t.Context(), "device_del", map[string]string{"id": "x"})
+		assert.ErrorContains(t, err, "no such device")
+		assert.Equal(t, <-events, "RESET")
+		conn.Close()
+		q.drained()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err = q.do(ctx, "query", nil)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
 }

@@ -30,6 +30,8 @@ type Spec struct {
 type NIC struct {
 	MAC net.HardwareAddr // nil: one of Azure's range, unlike any other of this run
 	IP  netip.Addr       // zero: the next free one
+
+	gone bool // was removed
 }
 
 // ResourceDisk is the temporary disk a host attaches.
