@@ -27,6 +27,7 @@ func verbs() map[string]verb {
 		"guest": guestVerb, "guest-file": guestFileVerb, "ssh": sshVerb, "push": pushVerb, "pull": pullVerb,
 		"fault": faultVerb, "expect-log": expectLogVerb, "expect-client-errors": expectClientErrorsVerb,
 		"log-count": logCountVerb, "log-lines": logLinesVerb, "no-client-errors": noClientErrorsVerb,
+		"disc": discVerb,
 	}
 }
 
@@ -174,8 +175,14 @@ func sshVerb(ctx context.Context, w *world, _ *testscript.TestScript, args []str
 			l.user = args[1]
 		case "-password":
 			l.key, l.password = nil, args[1]
+		case "-key":
+			id, err := w.identity(args[1])
+			if err != nil {
+				return nil, err
+			}
+			l.key = id.signer
 		default:
-			return nil, fmt.Errorf("usage: ssh [-user name] [-password word] program [argument...]")
+			return nil, fmt.Errorf("usage: ssh [-user name] [-password word | -key kind] program [argument...]")
 		}
 		args = args[2:]
 	}

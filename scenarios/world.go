@@ -41,6 +41,8 @@ type world struct {
 	guest   Guest
 	machine machine.Machine
 
+	identities map[string]*identity // by kind
+
 	announced      []announced // what the agent may log as warning or error
 	clientErrorsOK bool
 }
@@ -97,6 +99,7 @@ func (w *world) introduce(ctx context.Context) error {
 	if w.spec.User != "" {
 		vm.AdminUser = w.spec.User
 	}
+	vm.Certificates = w.certificates()
 	if _, err := w.fabric.AddVM(ctx, vm); err != nil {
 		return err
 	}
@@ -115,20 +118,28 @@ func (w *world) read(name string) ([]byte, error) {
 
 // describe reads provision.yaml and vm.yaml.
 func (w *world) describe(vmFile string) error {
-	data, err := w.read("provision.yaml")
-	if err != nil {
+	if err := w.readSpec("provision.yaml"); err != nil {
 		return err
 	}
-	if w.spec, err = ovfgen.Parse(data); err != nil {
-		return fmt.Errorf("provision.yaml: %w", err)
-	}
-	w.spec = w.spec.WithGeneratedKey(w.key.Public)
-	data, err = w.read(vmFile)
+	data, err := w.read(vmFile)
 	if err != nil {
 		return err
 	}
 	w.vm, err = ParseVM(data)
 	return err
+}
+
+// readSpec reads a provisioning spec and puts the runner's keys into it.
+func (w *world) readSpec(file string) error {
+	data, err := w.read(file)
+	if err != nil {
+		return err
+	}
+	if w.spec, err = ovfgen.Parse(data); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	w.spec = w.spec.WithGeneratedKey(w.key.Public)
+	return w.identify()
 }
 
 // boot makes the DVD and the guest.
@@ -158,7 +169,7 @@ func (w *world) bootDescribed(ctx context.Context) error {
 		g.Files = append(g.Files, packaging.File{Path: path, Mode: 0o644, Data: []byte(content)})
 	}
 	if w.vm.DVD != "none" {
-		if g.DVD, err = w.disc(); err != nil {
+		if g.DVD, err = w.disc("dvd"); err != nil {
 			return err
 		}
 	}
@@ -169,13 +180,13 @@ func (w *world) bootDescribed(ctx context.Context) error {
 	return err
 }
 
-// disc writes the provisioning DVD.
-func (w *world) disc() (string, error) {
+// disc writes a provisioning DVD.
+func (w *world) disc(name string) (string, error) {
 	var image bytes.Buffer
 	if err := ovfgen.Write(&image, w.spec); err != nil {
 		return "", err
 	}
-	path := filepath.Join(w.s.Dir, "dvd.iso")
+	path := filepath.Join(w.s.Dir, name+".iso")
 	return path, os.WriteFile(path, image.Bytes(), 0o600)
 }
 

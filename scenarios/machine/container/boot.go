@@ -114,6 +114,9 @@ func (g *Guest) devices(ctx context.Context, s Spec) (nodes []string, err error)
 				return nil, err
 			}
 			g.loops = append(g.loops, l)
+			if disk.readOnly {
+				g.dvd = l
+			}
 		}
 		node, err := l.node()
 		if err != nil {

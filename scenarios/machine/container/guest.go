@@ -23,6 +23,7 @@ type Guest struct {
 	id      string
 	address netip.Addr
 	loops   []loop
+	dvd     loop
 
 	mu      sync.Mutex
 	console []byte // the last of it, once closed
@@ -109,6 +110,14 @@ func (g *Guest) Reach(ctx context.Context, reachable bool) error {
 		return fmt.Errorf("change what the guest reaches: %w", err)
 	}
 	return nil
+}
+
+// Insert puts another disc into the drive the guest was booted with: its device shows what image holds.
+func (g *Guest) Insert(ctx context.Context, image string) error {
+	if g.dvd.device == "" {
+		return fmt.Errorf("insert %s: the guest has no drive: %w", image, machine.ErrUnsupported)
+	}
+	return g.dvd.change(ctx, image)
 }
 
 // Console is what the guest wrote to its terminal: systemd's progress and whatever was sent to /dev/console.
