@@ -67,8 +67,8 @@ func (p *program) collectLogs(ctx context.Context) int {
 	return 0
 }
 
-// policy reads the extension policy in force; nil when there is none.
-func (p *program) policy() (*policy.Policy, error) {
+// policy reads the extension policy in force, and keeps its text; nil when there is none.
+func (p *program) policy(h *history.History) (*policy.Policy, error) {
 	if !p.files.Exists(p.conf.PolicyFile) {
 		return nil, nil
 	}
@@ -76,6 +76,7 @@ func (p *program) policy() (*policy.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.Add("waagent_policy.json", text)
 	return policy.Parse(text)
 }
 

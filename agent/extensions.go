@@ -65,13 +65,15 @@ type loop struct {
 	access  *remoteaccess.Access
 	probes  *lbprobe.Responder
 	events  *telemetry.Recorder
+	learned chan struct{}         // closed once secret is known
+	secret  bool                  // this is a confidential VM
 	work    chan goalstate.Wanted // the newest goal state that was not taken up yet
 	over    chan struct{}         // a goal state has just been processed
 	state   loopState
 }
 
 func (p *program) newLoop(l *link, events *telemetry.Recorder) *loop {
-	lp := &loop{p: p, link: l, upload: l.uploader(), history: p.history(), events: events, work: make(chan goalstate.Wanted, 1), over: make(chan struct{}, 1)}
+	lp := &loop{p: p, link: l, upload: l.uploader(), history: p.history(), events: events, work: make(chan goalstate.Wanted, 1), over: make(chan struct{}, 1), learned: make(chan struct{})}
 	d := l.downloader(lp.state.fastTrack)
 	lp.fetcher = p.fetcher(l, d, lp.history)
 	lp.engine = p.engine(l, d, events, lp)
@@ -89,7 +91,7 @@ func (p *program) engine(l *link, d *artifact.Downloader, events event.Sink, lp 
 		Files: p.files, Machine: p.Machine, Downloader: d, LibDir: p.conf.LibDir, LogDir: p.conf.ExtensionLogDir,
 		ConfigFile: p.conf.Path, Endpoint: func() string { return l.wire.Endpoint }, Disabled: !p.conf.Extensions.Enabled,
 		IgnoreHold: !p.conf.EnableOverProvisioning, Log: p.log, Events: events, Failpoint: p.Failpoint,
-		Save: lp.history.Add,
+		Save: lp.history.Add, SigningRoot: signature.MicrosoftRoot(), MustSign: lp.confidential,
 	}
 	if p.conf.Debug.EnableExtSignatureValidation {
 		v, err := signature.New(signature.MicrosoftRoot())
@@ -100,13 +102,13 @@ func (p *program) engine(l *link, d *artifact.Downloader, events event.Sink, lp 
 		}
 	}
 	if p.conf.Debug.EnableExtensionPolicy {
-		o.Policy = func() (*policy.Policy, error) { return p.policy() }
+		o.Policy = func() (*policy.Policy, error) { return p.policy(lp.history) }
 	}
 	return extension.New(o)
 }
 
 func (l *loop) duties() []Duty {
-	return []Duty{dutyFunc{"GoalState", l.poll}, dutyFunc{"Extensions", l.process}}
+	return []Duty{dutyFunc{"GoalState", l.poll}, dutyFunc{"Extensions", l.process}, dutyFunc{"Metadata", l.learn}}
 }
 
 // poll fetches the goal state each period, hands a new one over, and reports status.
@@ -125,6 +127,7 @@ func (l *loop) poll(ctx context.Context) error {
 			// A goal state that was outdated may turn out to be the one after all.
 			if id := fmt.Sprint(wanted.ID, wanted.Outdated); id != seen {
 				seen = id
+				l.engine.Announce(wanted) // from now on the report speaks of this goal state
 				l.hand(wanted)
 			}
 			l.report(ctx, wanted, &said)
@@ -149,10 +152,20 @@ func (l *loop) beside(ctx context.Context, w goalstate.Wanted) {
 		l.probes.Ports(ctx, ports(w.ProbePorts)...)
 	}
 	l.events.Common.LearnHosting(l.fetcher.HostingEnvironment(), w.RoleInstanceID)
-	if !l.state.learned {
-		l.state.learned = true
-		l.p.learn(ctx, l.link, l.events)
-	}
+}
+
+// learn asks the instance metadata service, once, what kind of VM this is.
+func (l *loop) learn(ctx context.Context) error {
+	l.secret = l.p.learn(ctx, l.link, l.events)
+	close(l.learned)
+	<-ctx.Done()
+	return nil
+}
+
+// confidential reports whether this is a confidential VM; it waits for the answer, which decides what may run.
+func (l *loop) confidential() bool {
+	<-l.learned
+	return l.secret
 }
 
 func ports(texts []string) []int {

@@ -18,8 +18,7 @@ type loopState struct {
 	failures  int  // goal states that could not be fetched since somebody asked
 	settled   bool // every extension of a goal state has come to an end once
 
-	learned bool // the poll's own: telemetry has been told of the VM
-	waited  bool // the processing's own: cloud-init has been waited for
+	waited bool // the processing's own: cloud-init has been waited for
 }
 
 func (s *loopState) put(w goalstate.Wanted, fastTrackWorks bool) {

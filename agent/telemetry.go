@@ -54,17 +54,19 @@ func unameMachine() string {
 	return runtime.GOARCH
 }
 
-// learn tells the recorder what only the fabric knows; it is asked once, and without an answer events say so.
-func (p *program) learn(ctx context.Context, l *link, r *telemetry.Recorder) {
+// learn tells the recorder what only the fabric knows, and answers whether this is a confidential VM. The fabric is asked
+// once, and without an answer events say so.
+func (p *program) learn(ctx context.Context, l *link, r *telemetry.Recorder) (confidential bool) {
 	compute, err := l.imds.Compute(ctx, fabric.Once())
 	if err != nil {
 		if ctx.Err() == nil {
 			p.log.Info("The instance metadata service gave no answer, telemetry goes without it", "error", err)
 		}
-		return
+		return false
 	}
 	r.Common.LearnCompute(compute)
-	if kind, err := l.imds.SecurityType(ctx); err == nil {
-		r.Common.LearnConfidential(kind == "ConfidentialVM")
-	}
+	kind, err := l.imds.SecurityType(ctx)
+	confidential = err == nil && kind == "ConfidentialVM"
+	r.Common.LearnConfidential(confidential)
+	return confidential
 }
