@@ -26,7 +26,7 @@ type Can struct {
 
 // Contract checks m, a booted Linux guest with a shell and the coreutils. Close is not called.
 func Contract(t *testing.T, m machine.Machine, can Can) {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	for _, c := range []struct {
 		name string
