@@ -140,6 +140,25 @@ func TestAnotherWayIsFoundWhenTheProgramIsRemoved(t *testing.T) {
 	assert.Assert(t, !reaches(t, m.Machine, "65534", "80"))
 }
 
+func TestTheDutyEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	m := hosttest.New(t, t.TempDir(), hosttest.OK("iptables --version", "iptables v1.8.9 (nf_tables)"), hosttest.Missing("firewall-cmd"),
+		hosttest.OK("iptables -w -t security -S OUTPUT", "-P OUTPUT ACCEPT\n-A OUTPUT -d 168.63.129.16/32 -p tcp -m tcp --dport 53 -j ACCEPT\n"+
+			"-A OUTPUT -d 168.63.129.16/32 -p tcp -m owner --uid-owner 0 -j ACCEPT\n-A OUTPUT -d 168.63.129.16/32 -p tcp -m conntrack --ctstate INVALID,NEW -j DROP\n"),
+		hosttest.Fail("iptables -w -t security -C OUTPUT ...", 1, ""))
+	f := &Firewall{Machine: m, Files: m.Files(), Endpoint: endpoint, Events: event.Discard{}, Log: slog.New(slog.DiscardHandler), Period: time.Hour}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	select {
+	case err := <-ended:
+		assert.NilError(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("the duty goes on after its end")
+	}
+}
+
 func TestSomeOfTheRulesAreReplacedByAll(t *testing.T) {
 	for name, spoil := range map[string][]string{
 		"one is gone":     {"-D", "OUTPUT", "-d", "168.63.129.16", "-p", "tcp", "--destination-port", "53", "-j", "ACCEPT"},
