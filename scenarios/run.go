@@ -182,7 +182,7 @@ func (w *world) judge(ctx context.Context) error {
 	if w.site == nil || w.machine == nil {
 		return nil
 	}
-	errs := []error{w.judgeLog(ctx)}
+	errs := []error{w.judgeLog(ctx), w.judgeOthers(ctx)}
 	if !w.clientErrorsOK {
 		errs = append(errs, w.clientErrors(ctx))
 	}

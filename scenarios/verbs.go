@@ -43,6 +43,9 @@ func commands(ctx context.Context) map[string]func(ts *testscript.TestScript, ne
 	for name, v := range verbs() {
 		all[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			w := ts.Value(worldKey{}).(*world)
+			if len(args) > 1 && args[0] == "-on" {
+				w, args = w.other(args[1]), args[2:]
+			}
 			r, err := v(ctx, w, ts, args)
 			if r != nil {
 				show(ts, r)

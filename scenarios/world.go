@@ -42,6 +42,7 @@ type world struct {
 	machine machine.Machine
 
 	identities map[string]*identity // by kind
+	others     map[string]*world    // further guests of the same fabric, by name
 
 	announced      []announced // what the agent may log as warning or error
 	clientErrorsOK bool
