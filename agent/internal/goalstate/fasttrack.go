@@ -83,7 +83,6 @@ func (t *fastTrack) ask(ctx context.Context, f *Fetcher, force bool) (*Wanted, e
 	t.recovered(f)
 	changed := newTag != t.etag
 	t.etag, t.works = newTag, true
-	keeper{f.History, f.place.Incarnation + "-" + safeTag(newTag)}.keep("VmSettings.json", body)
 	if w.Source == Fabric {
 		t.newest, t.last = nil, yearOne
 		f.current.Outdated = false // it is the Fabric one's turn again
@@ -91,6 +90,7 @@ func (t *fastTrack) ask(ctx context.Context, f *Fetcher, force bool) (*Wanted, e
 		return nil, nil
 	}
 	t.newest = &w
+	keeper{f.History, f.place.Incarnation + "-" + safeTag(newTag)}.keep("VmSettings.json", body)
 	if !changed && !force {
 		return nil, nil
 	}
