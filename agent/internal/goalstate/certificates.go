@@ -40,6 +40,9 @@ func (f *Fetcher) fetchCertificates(ctx context.Context, k keeper) {
 			return
 		}
 		failures = append(failures, err)
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return // asked to stop: nothing failed
+		}
 		if ctx.Err() != nil {
 			break
 		}
