@@ -52,8 +52,8 @@ func TestAgentThatDiesBeforeAnyOneStepEndsUpTheSame(t *testing.T) {
 func TestAgentThatDiesTwiceEndsUpTheSame(t *testing.T) {
 	t.Parallel()
 	steps := dying(t, -1, nil)
-	for n := 0; n < steps; n += 5 {
-		for _, m := range []int{0, 1, 2, 5, 11} {
+	for n := 0; n < steps; n += 13 { // a sample: all of them take an hour
+		for _, m := range []int{0, 2, 11} {
 			dying(t, n, []int{m})
 		}
 	}
