@@ -31,7 +31,7 @@ func vmFiles() map[string]vmFile {
 
 var vmSlowModules = []string{
 	"aesni_intel", "ghash_clmulni_intel", "crct10dif_pclmul", "crc32_pclmul", "polyval_clmulni", "sha512_ssse3",
-	"sha256_ssse3", "sha1_ssse3", "kvm_amd", "kvm_intel", "powernow_k8", "evdev", "psmouse", "serio_raw", "pcspkr",
+	"sha256_ssse3", "sha1_ssse3", "kvm_amd", "kvm_intel", "powernow_k8", "psmouse", "serio_raw", "pcspkr",
 }
 
 func blacklist(modules []string) string {

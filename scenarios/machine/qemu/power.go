@@ -120,7 +120,8 @@ func (g *Guest) answers(ctx context.Context, old, after string) error {
 	return nil
 }
 
-// PowerOff presses the power button and waits until the machine is off. Disks and console stay until Close.
+// PowerOff presses the power button and waits until the machine is off. Disks and console stay until Close. A guest
+// that is too busy, or has nobody to see its button, is asked through the helper as well.
 func (g *Guest) PowerOff(ctx context.Context) error {
 	g.mu.Lock()
 	off := g.off
@@ -128,6 +129,7 @@ func (g *Guest) PowerOff(ctx context.Context) error {
 	if _, err := g.qmp.do(ctx, "system_powerdown", nil); err != nil {
 		return fmt.Errorf("power off %s: %w", g.name, err)
 	}
+	go g.helper.do(ctx, guesthelper.Request{Op: "exec", Argv: []string{"systemctl", "--no-block", "poweroff"}}) //nolint:errcheck // it may be going down
 	select {
 	case <-ctx.Done():
 		return fmt.Errorf("power off %s: %w", g.name, context.Cause(ctx))
