@@ -77,9 +77,9 @@ func TestTheMirrorIsTheOneOfTheHostsApt(t *testing.T) {
 	for _, c := range []struct{ name, file, text, want string }{
 		{"stanza", "etc/apt/sources.list.d/debian.sources", "Types: deb\n# a comment\nURIs: http://mirror.test/debian\nSuites: bookworm\n", "http://mirror.test/debian"},
 		{"one line", "etc/apt/sources.list", "# deb http://no.test/debian x main\ndeb [arch=amd64 signed-by=/k] https://mirror.test/debian/ bookworm main\n", "https://mirror.test/debian/"},
-		{"another distribution", "etc/apt/sources.list", "deb http://archive.test/ubuntu jammy main\n", defaultMirror},
-		{"another kind", "etc/apt/sources.list", "deb cdrom:[Debian]/debian bookworm main\n", defaultMirror},
-		{"nothing", "etc/apt/sources.list", "deb\ndeb [\ndeb [a\n", defaultMirror},
+		{"another distribution", "etc/apt/sources.list", "deb http://archive.test/ubuntu jammy main\n", ""},
+		{"another kind", "etc/apt/sources.list", "deb cdrom:[Debian]/debian bookworm main\n", ""},
+		{"nothing", "etc/apt/sources.list", "deb\ndeb [\ndeb [a\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

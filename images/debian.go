@@ -42,7 +42,11 @@ func (d debian) arguments(tree, finish, mirror string) []string {
 	if d.image.Source.Unstable {
 		args = append(args, `--aptopt=Acquire::Check-Valid-Until "false"`)
 	}
-	return append(args, d.image.Source.Suite, tree, mirror)
+	args = append(args, d.image.Source.Suite, tree)
+	if mirror != "" {
+		args = append(args, mirror)
+	}
+	return args
 }
 
 // finish is the script that completes a tree, as a shell reads it.

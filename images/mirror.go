@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-const defaultMirror = "http://deb.debian.org/debian"
-
-// mirror is the Debian archive that this host's own apt uses, so that a host behind a mirror builds from it.
+// mirror is the Debian archive that this host's own apt uses, so that a host behind a mirror builds from it; "" leaves
+// the choice to mmdebstrap.
 func mirror(root fs.FS) string {
 	files, _ := fs.Glob(root, "etc/apt/sources.list.d/*")
 	for _, name := range append([]string{"etc/apt/sources.list"}, files...) {
@@ -25,7 +24,7 @@ func mirror(root fs.FS) string {
 			}
 		}
 	}
-	return defaultMirror
+	return ""
 }
 
 // sources returns the URIs of a sources file, in the one-line or in the stanza format.
