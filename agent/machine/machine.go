@@ -54,7 +54,7 @@ type Mount struct {
 type HandlerCommand struct {
 	Line    string   // passed to /bin/sh -c; "" starts nothing: an earlier one is picked up, or ErrNoCommand returned
 	Dir     string   // absolute
-	Env     []string // KEY=value; the agent's own environment is overlaid on it and wins (lifecycle sheet 2.4)
+	Env     []string // KEY=value; the agent's own environment is overlaid on it and wins, as extensions expect
 	Stdout  string   // absolute path of a real file; created 0600
 	Stderr  string
 	Record  string        // absolute path of the record file (JSON): start at once, end when it is over

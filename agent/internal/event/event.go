@@ -4,7 +4,7 @@ package event
 
 import "time"
 
-// Event is an operation event (provider 69B669B9-4AF8-4C50-BDC4-6006FA76E975, event id 1; wire sheet 9.2).
+// Event is an operation event (provider 69B669B9-4AF8-4C50-BDC4-6006FA76E975, event id 1).
 type Event struct {
 	Name      string // "WALinuxAgent" or the handler's name; "" means the agent
 	Version   string // of the agent or the handler; "" means the agent's

@@ -15,7 +15,7 @@ import (
 	"github.com/waagent-go/waagent/agent/protocol/wireserver"
 )
 
-// Keeper is the history: it is told of every document of a goal state, by the names of wire sheet 2.8. tag is the
+// Keeper is the history: it is told of every document of a goal state, by the names of the files in its folder. tag is the
 // incarnation, followed by -<etag> where a vmSettings counts. It never fails.
 type Keeper interface {
 	Keep(tag, name string, document []byte)

@@ -24,7 +24,7 @@ const (
 	Success       = "success"
 )
 
-// Codes the platform knows (wire sheet 8.3).
+// Codes the platform knows.
 const (
 	CodeUnknown             = -1
 	CodeSuccess             = 0
