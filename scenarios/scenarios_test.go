@@ -58,7 +58,24 @@ func TestScenarios(t *testing.T) {
 				res.Outcome = report.Remaining
 				t.Skip("SKIP not started: the time limit was reached")
 			}
+			var first strings.Builder
+			if res = r.playAlone(s, &first); res.Outcome != report.Failed {
+				t.Log(first.String())
+				if res.Outcome == report.Skipped {
+					t.Skip("SKIP ", res.Detail)
+				}
+				return
+			}
+			// A guest on a busy machine may be late; a promise that is broken is broken twice. What the first try
+			// left is kept, and that there was one is said.
+			t.Logf("FLAKY? the first try failed, playing it once more:\n%s\n%s", first.String(), res.Verdict)
+			os.Rename(res.Kept, res.Kept+"-first") //nolint:errcheck // only for people who look
+			firstRes := res
 			r.Run(scriptT{t}, s, &res)
+			if res.Outcome == report.Passed {
+				res.Verdict = "passed at the second try; the first failed: " + firstRes.Verdict
+				t.Logf("FLAKY %s passed at the second try", s.Name())
+			}
 		})
 	}
 	run.Took = time.Since(run.Started)
