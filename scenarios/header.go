@@ -17,6 +17,7 @@ type Header struct {
 	Only    []string // image families the script is about; empty: any
 	Drivers []string // run once on each of these; empty: once, on the cheapest that will do
 	Quick   bool     // part of `make test`
+	Full    bool     // part of FULL=1 only: it takes long, or needs what few machines have
 	Matrix  bool     // what every other image is tried with, on each driver that has what the script needs
 	Image   string   // the image it is about; "" is the driver's first
 }
@@ -79,6 +80,8 @@ func (h *Header) take(words []string) (bool, error) {
 		h.Quick = true
 	case "matrix":
 		h.Matrix = true
+	case "full":
+		h.Full = true
 	default:
 		return false, nil
 	}

@@ -43,7 +43,7 @@ type Choice struct {
 
 // Pairs lists where the script is to run under c, cheapest driver first; none when the choice leaves nothing.
 func (h Header) Pairs(c Choice) []Pair {
-	if c.Quick && !h.Quick {
+	if c.Quick && !h.Quick || h.Full && !c.All && c.Driver == "" {
 		return nil
 	}
 	drivers := slices.Clone(h.Drivers)
