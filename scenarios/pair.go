@@ -63,7 +63,8 @@ func (h Header) Pairs(c Choice) []Pair {
 	return pairs
 }
 
-// MatrixPairs lists where a script marked matrix is to run besides: on each other image and each driver that will do.
+// MatrixPairs lists where a script marked matrix is to run besides: on each other image, on the cheapest driver that will
+// do, and on each of them when everything is asked for.
 func (h Header) MatrixPairs(c Choice) []Pair {
 	if !h.Matrix || c.Quick || h.Image != "" {
 		return nil
@@ -71,8 +72,12 @@ func (h Header) MatrixPairs(c Choice) []Pair {
 	var pairs []Pair
 	for _, image := range c.Images {
 		for _, d := range h.capable() {
-			if d != "loopback" && (c.Driver == "" || c.Driver == d) {
-				pairs = append(pairs, Pair{Driver: d, Image: image})
+			if d == "loopback" || c.Driver != "" && c.Driver != d {
+				continue
+			}
+			pairs = append(pairs, Pair{Driver: d, Image: image})
+			if !c.All {
+				break
 			}
 		}
 	}

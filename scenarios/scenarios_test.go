@@ -96,7 +96,9 @@ func choice(t *testing.T) Choice {
 	catalog, err := images.Load()
 	assert.NilError(t, err)
 	for _, image := range catalog.Images {
-		if c.Image == "" && image.ID != DefaultImage {
+		// Without FULL=1: other releases, and other distributions, but no variations on one.
+		variation := strings.Contains(image.ID, "-") || image.Source.Unstable && image.ID == "sid"
+		if c.Image == "" && image.ID != DefaultImage && (c.All || !variation) {
 			c.Images = append(c.Images, image.ID)
 		}
 	}
