@@ -59,7 +59,7 @@ func TestOnlyTheLoopbackDriverReachesTheAgent(t *testing.T) {
 // A duty imports the common floor and never another duty: package agent introduces them to one another.
 func TestDutiesDoNotImportOneAnother(t *testing.T) {
 	t.Parallel()
-	floor := strings.Fields("account config distro certs event fabric goalstate host host/hosttest instanceid logline artifact status endpoint policy signature sas repeat bootline account")
+	floor := strings.Fields("account config distro certs event fabric goalstate host host/hosttest instanceid logline artifact status endpoint policy signature sas repeat bootline")
 	prefix := module + "/agent/internal/"
 	for _, pkg := range list(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./agent/internal/...") {
 		name, imports, _ := strings.Cut(pkg, " ")
