@@ -1,10 +1,11 @@
+//go:build freebsd || darwin
+
 package host
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -14,27 +15,7 @@ import (
 	"github.com/waagent-go/waagent/agent/machine"
 )
 
-// sys/cdio.h: _IO('c', 24) and _IO('c', 28); x/sys has no names for them.
-const (
-	cdiocEject = 0x20006318
-	cdiocAllow = 0x2000631c
-)
-
-// Eject opens the tray of an optical drive, unlocked first.
-func (m *Machine) Eject(device string) error {
-	f, err := os.OpenFile(device, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return fmt.Errorf("eject: %w", err)
-	}
-	defer f.Close()
-	_ = unix.IoctlSetInt(int(f.Fd()), cdiocAllow, 0)
-	if err := unix.IoctlSetInt(int(f.Fd()), cdiocEject, 0); err != nil {
-		return fmt.Errorf("eject %s: %w", device, err)
-	}
-	return nil
-}
-
-// Mount mounts source at target by mount(8), which knows the helpers FreeBSD's filesystems need.
+// Mount mounts source at target by mount(8), which knows the helpers the system's filesystems need.
 func (m *Machine) Mount(ctx context.Context, source, target, fstype, options string) error {
 	dir, err := m.files.Follow(target)
 	if err != nil {
