@@ -7,6 +7,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -87,6 +88,27 @@ func (c Catalog) Image(id string) (Image, error) {
 		return Image{}, fmt.Errorf("no image %q in the catalog", id)
 	}
 	return c.Images[i], nil
+}
+
+// Families lists the families that have an image, in the catalog's order.
+func (c Catalog) Families() []string {
+	var all []string
+	for _, i := range c.Images {
+		if !slices.Contains(all, i.Family) {
+			all = append(all, i.Family)
+		}
+	}
+	return all
+}
+
+// Variants lists the variants of the images that are built here, in alphabetical order.
+func (c Catalog) Variants() []Variant {
+	var all []Variant
+	for _, r := range c.Recipes {
+		all = append(all, slices.Collect(maps.Keys(r.Variants))...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // packages lists what an image of the given variant is built from, sorted and without duplicates.

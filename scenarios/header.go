@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/waagent-go/waagent/images"
 )
 
 // Header is what a script says of itself before its first action: data the runner reads before anything is booted.
@@ -22,9 +24,14 @@ type Header struct {
 	Image   string   // the image it is about; "" is the driver's first
 }
 
+// scriptName is what a script is called: its folder and its file.
+func scriptName(path string) string {
+	return strings.TrimSuffix(filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)), ".txtar")
+}
+
 // ReadHeader reads the leading comment and the needs, only, drivers, image and quick lines of a script.
 func ReadHeader(path string, script []byte) (Header, error) {
-	h := Header{Name: strings.TrimSuffix(filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)), ".txtar")}
+	h := Header{Name: scriptName(path)}
 	commentEnded := false
 	lines := bufio.NewScanner(bytes.NewReader(script))
 	for n := 1; lines.Scan(); n++ {
@@ -64,6 +71,7 @@ func (h *Header) take(words []string) (bool, error) {
 		}
 	case "only":
 		h.Only = append(h.Only, words[1:]...)
+		return true, h.checkFamilies()
 	case "drivers":
 		h.Drivers = append(h.Drivers, words[1:]...)
 		for _, d := range words[1:] {
@@ -76,6 +84,7 @@ func (h *Header) take(words []string) (bool, error) {
 			return true, fmt.Errorf("image takes one id")
 		}
 		h.Image = words[1]
+		return true, h.checkFamilies()
 	case "quick":
 		h.Quick = true
 	case "matrix":
@@ -86,4 +95,29 @@ func (h *Header) take(words []string) (bool, error) {
 		return false, nil
 	}
 	return true, nil
+}
+
+// checkFamilies holds the only line against the catalog, and the image line against it.
+func (h *Header) checkFamilies() error {
+	if len(h.Only) == 0 {
+		return nil
+	}
+	catalog, err := images.Load()
+	if err != nil {
+		return err
+	}
+	families := catalog.Families()
+	for _, family := range h.Only {
+		if !slices.Contains(families, family) {
+			return fmt.Errorf("only %s: no such family in the catalog; known: %s", family, strings.Join(families, " "))
+		}
+	}
+	if h.Image == "" {
+		return nil
+	}
+	image, err := catalog.Image(h.Image)
+	if err == nil && !slices.Contains(h.Only, image.Family) {
+		err = fmt.Errorf("image %s: it is of the family %s, and the script is only about %s", h.Image, image.Family, strings.Join(h.Only, " "))
+	}
+	return err
 }

@@ -19,10 +19,12 @@ func TestHeaderIsReadUpToTheStory(t *testing.T) {
 func TestHeaderMistakesAreNamedWithTheirLine(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"boot\n":                     "x.txtar:1: a script starts with a comment",
-		"# It flies.\nneeds wings\n": "x.txtar:2: needs wings: no driver offers that",
-		"# It boots.\ndrivers xen\n": "x.txtar:2: drivers xen",
-		"# It boots.\n\nimage a b\n": "x.txtar:3: image takes one id",
+		"boot\n":                                   "x.txtar:1: a script starts with a comment",
+		"# It flies.\nneeds wings\n":               "x.txtar:2: needs wings: no driver offers that",
+		"# It boots.\ndrivers xen\n":               "x.txtar:2: drivers xen",
+		"# It boots.\n\nimage a b\n":               "x.txtar:3: image takes one id",
+		"# It boots.\nonly debian beos\n":          "x.txtar:2: only beos: no such family in the catalog; known: debian rhel",
+		"# It boots.\nonly suse\nimage debian12\n": "x.txtar:3: image debian12: it is of the family debian",
 	} {
 		_, err := ReadHeader("x.txtar", []byte(text))
 		assert.Check(t, cmp.ErrorContains(err, want))
@@ -44,6 +46,13 @@ func TestAScriptRunsOnTheCheapestDriverThatWillDo(t *testing.T) {
 		{Header{Drivers: []string{"container", "qemu"}}, Choice{}, []Pair{{"container", "debian12"}, {"qemu", "debian12"}}},
 		{Header{Needs: []string{"systemd"}}, Choice{All: true}, []Pair{{"container", "debian12"}, {"qemu", "debian12"}}},
 		{Header{}, Choice{Quick: true}, nil},
+		{Header{Only: []string{"debian"}}, Choice{}, []Pair{{"container", "debian12"}}},
+		{Header{Only: []string{"suse"}, Needs: []string{"systemd"}}, Choice{}, []Pair{{"container", "lookalike-suse"}}},
+		{Header{Only: []string{"suse"}, Needs: []string{"systemd"}}, Choice{Image: "debian13"}, nil},
+		{Header{Only: []string{"debian"}, Needs: []string{"systemd"}}, Choice{Image: "debian13"}, []Pair{{"container", "debian13"}}},
+		{Header{Name: "a/b", Full: true}, Choice{}, nil},
+		{Header{Name: "a/b", Full: true}, Choice{Named: "a/b"}, []Pair{{Driver: "loopback"}}},
+		{Header{Name: "a/b", Full: true}, Choice{Named: "a"}, nil},
 		{Header{Quick: true, Image: "debian11", Needs: []string{"systemd"}}, Choice{Quick: true}, []Pair{{"container", "debian11"}}},
 	} {
 		assert.Check(t, cmp.DeepEqual(c.header.Pairs(c.choice), c.want))
@@ -58,6 +67,9 @@ func TestTheMatrixIsEveryOtherImage(t *testing.T) {
 	got = h.MatrixPairs(Choice{All: true, Images: []string{"debian13", "ubuntu2404"}})
 	assert.DeepEqual(t, got, []Pair{{"container", "debian13"}, {"qemu", "debian13"}, {"container", "ubuntu2404"}, {"qemu", "ubuntu2404"}})
 	assert.Equal(t, len(h.MatrixPairs(Choice{Quick: true, Images: []string{"debian13"}})), 0)
+	h.Only = []string{"ubuntu"}
+	got = h.MatrixPairs(Choice{Images: []string{"debian13", "ubuntu2404"}})
+	assert.DeepEqual(t, got, []Pair{{"container", "ubuntu2404"}})
 }
 
 func TestShardsTogetherAreTheWhole(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/waagent-go/waagent/images"
 )
 
 // Drivers are the ways to have a guest, cheapest first.
@@ -39,11 +41,13 @@ type Choice struct {
 	All    bool   // every driver that has what the script needs, not the cheapest alone
 	// Images are the other images that scripts marked matrix are played on as well.
 	Images []string
+	// Named is the script asked for by name, marked full or not.
+	Named string
 }
 
 // Pairs lists where the script is to run under c, cheapest driver first; none when the choice leaves nothing.
 func (h Header) Pairs(c Choice) []Pair {
-	if c.Quick && !h.Quick || h.Full && !c.All && c.Driver == "" {
+	if c.Quick && !h.Quick || h.Full && !c.All && c.Driver == "" && !strings.HasPrefix(c.Named, h.Name) {
 		return nil
 	}
 	drivers := slices.Clone(h.Drivers)
@@ -58,9 +62,21 @@ func (h Header) Pairs(c Choice) []Pair {
 		if c.Driver != "" && d != c.Driver {
 			continue
 		}
-		pairs = append(pairs, Pair{Driver: d, Image: h.image(d, c.Image)})
+		if pair := (Pair{Driver: d, Image: h.image(d, c.Image)}); h.about(pair) {
+			pairs = append(pairs, pair)
+		}
 	}
 	return pairs
+}
+
+// about tells whether a pair is of a family that the script is about. An image that no catalog has is for its user to be
+// told of, later.
+func (h Header) about(p Pair) bool {
+	if len(h.Only) == 0 {
+		return true
+	}
+	family, err := familyOf(p.Image)
+	return p.Driver != "loopback" && (err != nil || slices.Contains(h.Only, family))
 }
 
 // MatrixPairs lists where a script marked matrix is to run besides: on each other image, on the cheapest driver that will
@@ -72,10 +88,11 @@ func (h Header) MatrixPairs(c Choice) []Pair {
 	var pairs []Pair
 	for _, image := range c.Images {
 		for _, d := range h.capable() {
-			if d == "loopback" || c.Driver != "" && c.Driver != d {
+			pair := Pair{Driver: d, Image: image}
+			if d == "loopback" || c.Driver != "" && c.Driver != d || !h.about(pair) {
 				continue
 			}
-			pairs = append(pairs, Pair{Driver: d, Image: image})
+			pairs = append(pairs, pair)
 			if !c.All {
 				break
 			}
@@ -92,15 +109,33 @@ func (h Header) image(driver, asked string) string {
 		return h.Image
 	case asked != "":
 		return asked
-	default:
+	case h.about(Pair{Image: DefaultImage}):
 		return DefaultImage
 	}
+	return h.firstOfFamily()
+}
+
+// firstOfFamily is the first image of the catalog that the script is about.
+func (h Header) firstOfFamily() string {
+	catalog, err := images.Load()
+	if err != nil {
+		return DefaultImage
+	}
+	for _, i := range catalog.Images {
+		if slices.Contains(h.Only, i.Family) {
+			return i.ID
+		}
+	}
+	return DefaultImage
 }
 
 // capable lists the drivers that have all the script needs.
 func (h Header) capable() []string {
 	var drivers []string
 	for _, d := range Drivers {
+		if d == "loopback" && len(h.Only) > 0 {
+			continue // no distribution at all
+		}
 		if len(h.lacking(d)) == 0 {
 			drivers = append(drivers, d)
 		}

@@ -16,6 +16,7 @@ import (
 func Play(ctx context.Context, r *Runner, files []string, c Choice, out io.Writer) (passed bool, err error) {
 	passed = true
 	for _, file := range files {
+		c.Named = scriptName(file)
 		all, err := Load(file, c)
 		if err != nil {
 			return false, err
