@@ -153,7 +153,7 @@ func (p *program) provision(ctx context.Context, events event.Sink, l *link, r *
 
 func (p *program) provisioner(l *link, events event.Sink) *provision.Provisioner {
 	return &provision.Provisioner{
-		Files: p.files, Machine: p.Machine, Distro: p.distro, Family: p.family, Config: p.conf.Config, Log: p.log,
+		Files: p.files, Machine: p.Machine, Family: p.family, Config: p.conf.Config, Log: p.log,
 		Events: events, Version: p.version, Failpoint: p.Failpoint, Publish: p.publish,
 		Certificates: func(ctx context.Context) error { return p.fetchCertificates(ctx, l) },
 	}

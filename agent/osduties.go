@@ -10,6 +10,7 @@ import (
 
 	"github.com/waagent-go/waagent/agent/internal/endpoint"
 	"github.com/waagent-go/waagent/agent/internal/event"
+	"github.com/waagent-go/waagent/agent/internal/fabric"
 	"github.com/waagent-go/waagent/agent/internal/firewall"
 	"github.com/waagent-go/waagent/agent/internal/hostname"
 	"github.com/waagent-go/waagent/agent/internal/kernel"
@@ -138,7 +139,7 @@ func (p *program) firewallDuty(l *link, events event.Sink) Duty {
 // rdma sets up the device once, as soon as the goal state has said which address it has.
 func (p *program) rdma(ctx context.Context, release string) error {
 	for !p.files.Exists(p.lib("SharedConfig.xml")) {
-		if !pause(ctx, p.conf.Extensions.GoalStatePeriod) {
+		if fabric.Sleep(ctx, p.conf.Extensions.GoalStatePeriod) != nil {
 			return nil
 		}
 	}
@@ -200,6 +201,6 @@ func (p *program) systemCenter(ctx context.Context) error {
 	if !found {
 		return nil
 	}
-	pause(ctx, scvmm.Wait)
+	_ = fabric.Sleep(ctx, scvmm.Wait) // asked to end meanwhile or not: it ends
 	return errSystemCenter
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/waagent-go/waagent/agent/internal/event"
+	"github.com/waagent-go/waagent/agent/internal/fabric"
 	"github.com/waagent-go/waagent/agent/machine"
 )
 
@@ -52,7 +53,7 @@ func (s *supervisor) run(ctx context.Context) error {
 			failures = 0
 			s.log.Info("The goal state process ended", "exit", code)
 		}
-		if !pause(ctx, restartPause(code, failures)) {
+		if fabric.Sleep(ctx, restartPause(code, failures)) != nil {
 			return nil
 		}
 	}
@@ -85,19 +86,4 @@ func (s *supervisor) stop(ctx context.Context, child machine.Process) error {
 		return nil
 	}
 	return child.Signal(true)
-}
-
-// pause waits; it answers false when ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

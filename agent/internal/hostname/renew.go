@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/waagent-go/waagent/agent/internal/fabric"
 	"github.com/waagent-go/waagent/agent/machine"
 )
 
@@ -76,7 +77,7 @@ const (
 func (p *Publisher) bounce(ctx context.Context, iface string) error {
 	var err error
 	for try := range bounceTries {
-		if try > 0 && !pause(ctx, bouncePause) {
+		if try > 0 && fabric.Sleep(ctx, bouncePause) != nil {
 			return ctx.Err()
 		}
 		err = p.run(ctx, "ifdown", iface)
@@ -120,22 +121,11 @@ func (p *Publisher) awaitAddress(ctx context.Context, iface string) bool {
 	limited, cancel := context.WithTimeout(ctx, addressLimit)
 	defer cancel()
 	for !p.HasAddress(iface) {
-		if !pause(limited, addressPause) {
+		if fabric.Sleep(limited, addressPause) != nil {
 			return false
 		}
 	}
 	return true
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 func (p *Publisher) run(ctx context.Context, argv ...string) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/waagent-go/waagent/agent/internal/fabric"
 	"github.com/waagent-go/waagent/agent/protocol/ovfenv"
 )
 
@@ -37,7 +38,7 @@ func (p *Provisioner) findMedia(ctx context.Context) (disc, error) {
 			break
 		}
 		p.Log.Info("The provisioning media is not there yet", "reason", err, "again", wait)
-		if !pause(ctx, wait) {
+		if fabric.Sleep(ctx, wait) != nil {
 			break
 		}
 		d, err = p.lookOnce(ctx)

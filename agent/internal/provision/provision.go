@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/waagent-go/waagent/agent/internal/account"
 	"github.com/waagent-go/waagent/agent/internal/config"
@@ -36,7 +35,6 @@ type Reporter interface {
 type Provisioner struct {
 	Files    host.Files
 	Machine  machine.Machine
-	Distro   distro.Info
 	Family   distro.Family
 	Config   config.Config
 	Log      *slog.Logger
@@ -129,16 +127,4 @@ func (p *Provisioner) disabled(ctx context.Context, vm string) (Outcome, error) 
 
 func (p *Provisioner) accounts() account.Accounts {
 	return account.Accounts{Files: p.Files, Machine: p.Machine, Family: p.Family}
-}
-
-// pause waits for d, or until ctx ends; it answers false then.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
