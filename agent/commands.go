@@ -19,6 +19,7 @@ import (
 	"github.com/waagent-go/waagent/agent/internal/logline"
 	"github.com/waagent-go/waagent/agent/internal/policy"
 	"github.com/waagent-go/waagent/agent/internal/remoteaccess"
+	"github.com/waagent-go/waagent/agent/internal/resourcedisk"
 	"github.com/waagent-go/waagent/agent/machine"
 )
 
@@ -131,6 +132,10 @@ func (p *program) deprovision(ctx context.Context) int {
 		Files: p.files, Machine: p.Machine, Family: p.family, Config: p.conf.Config, In: p.Stdin, Out: p.Stdout, Log: log,
 		User: p.command.Verb == cmdline.DeprovisionUser, Force: p.command.Force, Note: cmdline.NotSafeToPublish,
 		DHCPHostname: func(_ context.Context, name string) error { return p.publisher().Configure(name) },
+		ResourceDisk: &deprovision.ResourceDisk{
+			Traces: func(ctx context.Context) []string { return resourcedisk.Traces(ctx, p.diskOptions(log)) },
+			Leave:  func(ctx context.Context) error { return resourcedisk.Leave(ctx, p.diskOptions(log)) },
+		},
 	}
 	return d.Run(ctx)
 }

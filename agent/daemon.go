@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -180,16 +181,10 @@ func (p *program) resourceDisk(ctx context.Context, events event.Sink, flavour p
 	if !p.conf.Provisioning.Enabled && !follows {
 		return
 	}
-	o := resourcedisk.Options{
-		Config: p.conf.ResourceDisk, LibDir: p.conf.LibDir, Files: p.files, Machine: p.Machine,
-		Disks: host.Disks{Files: p.files}, Log: p.log, FreeBSD: p.freeBSD(),
-		AdoptOnly: follows && (p.conf.ResourceDisk.Format || p.conf.ResourceDisk.EnableSwap),
-	}
+	o := p.diskOptions(p.log)
+	o.AdoptOnly = follows && (p.conf.ResourceDisk.Format || p.conf.ResourceDisk.EnableSwap)
 	if follows && !o.AdoptOnly {
 		return
-	}
-	if m, ok := p.Machine.(interface{ Release() string }); ok {
-		o.Release = m.Release()
 	}
 	res, err := resourcedisk.Activate(ctx, o)
 	switch {
@@ -204,6 +199,18 @@ func (p *program) resourceDisk(ctx context.Context, events event.Sink, flavour p
 		p.log.Info("The resource disk is ready", "device", res.Partition, "type", res.Filesystem, "path", res.MountPoint,
 			"formatted", res.Formatted, "took", time.Since(start).Round(time.Millisecond))
 	}
+}
+
+// diskOptions is what the resource disk's duty needs, and deprovisioning of it.
+func (p *program) diskOptions(log *slog.Logger) resourcedisk.Options {
+	o := resourcedisk.Options{
+		Config: p.conf.ResourceDisk, LibDir: p.conf.LibDir, Files: p.files, Machine: p.Machine,
+		Disks: host.Disks{Files: p.files}, Log: log, FreeBSD: p.freeBSD(),
+	}
+	if m, ok := p.Machine.(interface{ Release() string }); ok {
+		o.Release = m.Release()
+	}
+	return o
 }
 
 // asleep keeps the service up and does nothing: the customer switched the agent off.

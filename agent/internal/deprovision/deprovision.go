@@ -44,6 +44,15 @@ type Deprovisioner struct {
 	Note string
 	// DHCPHostname tells the DHCP client the name to send. Optional.
 	DHCPHostname func(ctx context.Context, name string) error
+	// ResourceDisk is what the agent has on the resource disk. Optional.
+	ResourceDisk *ResourceDisk
+}
+
+// ResourceDisk is what the agent has on the resource disk: which files, and how they are taken away. The duty that made
+// them answers.
+type ResourceDisk struct {
+	Traces func(ctx context.Context) []string
+	Leave  func(ctx context.Context) error
 }
 
 // action is one thing that will be done.
@@ -57,7 +66,7 @@ type action struct {
 // the end. The result is the exit code: 1 if the account, its home, its keys or host keys due for removal are still there.
 func (d *Deprovisioner) Run(ctx context.Context) int {
 	victim := d.victim(ctx)
-	actions := d.plan(victim)
+	actions := d.plan(ctx, victim)
 	d.announce(actions)
 	ok, err := d.confirmed(ctx)
 	switch {

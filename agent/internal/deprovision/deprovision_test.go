@@ -183,3 +183,27 @@ func TestWhatHadToGoAndStayedIsNamed(t *testing.T) {
 	}
 	assert.Assert(t, !f.Files.Exists("/var/lib/waagent/provisioned")) // the rest went on
 }
+
+func TestTheResourceDiskIsLeftAsItWasFound(t *testing.T) {
+	t.Parallel()
+	f := provisioned(t, distro.Info{ID: "debian", Version: "12"}, "bob")
+	left := 0
+	f.ResourceDisk = &ResourceDisk{
+		Traces: func(context.Context) []string { return []string{"/mnt/resource/swapfile"} },
+		Leave: func(context.Context) error {
+			left++
+			assert.Check(t, f.Files.Exists("/var/lib/waagent/provisioned"), "the record of the disk is needed for leaving it")
+			return nil
+		},
+	}
+	f.In = strings.NewReader("n\n")
+	assert.Equal(t, f.Run(t.Context()), 0)
+	assert.Assert(t, cmp.Contains(f.out.String(), "  /mnt/resource/swapfile\n"))
+	assert.Equal(t, left, 0)
+	f.Force = true
+	assert.Equal(t, f.Run(t.Context()), 0)
+	assert.Equal(t, left, 1)
+	f.ResourceDisk.Traces = func(context.Context) []string { return nil }
+	assert.Equal(t, f.Run(t.Context()), 0)
+	assert.Equal(t, left, 1)
+}

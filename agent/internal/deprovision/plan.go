@@ -15,7 +15,7 @@ import (
 const newName = "localhost.localdomain"
 
 // plan lists everything, in the original's order; the log goes last, for nothing may be written to it afterwards.
-func (d *Deprovisioner) plan(v victim) []action {
+func (d *Deprovisioner) plan(ctx context.Context, v victim) []action {
 	actions := []action{d.stopService()}
 	if d.Config.Provisioning.RegenerateSSHHostKeyPair {
 		actions = append(actions, d.remove("All SSH host keys will be deleted.", d.Config.OS.SSHDir+"/ssh_host_*key*"))
@@ -29,6 +29,11 @@ func (d *Deprovisioner) plan(v victim) []action {
 			warning: "Nobody will be able to log in as root with a password.",
 			run:     func(ctx context.Context) error { return account.LockRoot(ctx, d.accounts(), d.Config.OS.PasswordPath) },
 		})
+	}
+	if d.ResourceDisk != nil {
+		if traces := d.ResourceDisk.Traces(ctx); len(traces) > 0 {
+			actions = append(actions, action{deletes: traces, run: d.ResourceDisk.Leave})
+		}
 	}
 	actions = append(actions,
 		d.empty("", d.Config.LibDir, d.Config.ExtensionLogDir),

@@ -17,28 +17,11 @@ func activateFreeBSD(ctx context.Context, o Options) (Result, error) {
 	if o.Config.Filesystem != "ufs" {
 		return Result{}, fmt.Errorf("ResourceDisk.Filesystem=%s: FreeBSD's is ufs", o.Config.Filesystem)
 	}
-	schemes, err := o.output(ctx, "gpart", "list")
-	if err != nil {
-		return Result{}, err
-	}
-	known := gpartSchemes(schemes)
-	device, err := o.bsdDevice(ctx, known)
-	if err != nil {
-		return Result{}, err
-	}
-	res := Result{Device: "/dev/" + device, Filesystem: "ufs"}
-	partition := map[string]string{"MBR": device + "s1", "GPT": device + "p2"}[known[device]] // GPT: p1 is reserved
-	if partition == "" {
-		return res, fmt.Errorf("%s has a partition table of kind %q", device, known[device])
-	}
-	shown, err := o.output(ctx, "gpart", "show", "-p", device)
+	device, partition, err := o.bsdPartition(ctx)
+	res := Result{Device: device, Partition: partition, Filesystem: "ufs"}
 	if err != nil {
 		return res, err
 	}
-	if !strings.Contains(shown, partition) {
-		return res, fmt.Errorf("%s has no partition %s", device, partition)
-	}
-	res.Partition = "/dev/" + partition
 	if err := o.bsdMount(ctx, &res); err != nil {
 		return res, err
 	}
@@ -51,6 +34,32 @@ func activateFreeBSD(ctx context.Context, o Options) (Result, error) {
 		}
 	}
 	return res, nil
+}
+
+// bsdPartition is the disk, and the partition that the platform made on it.
+func (o Options) bsdPartition(ctx context.Context) (device, partition string, err error) {
+	schemes, err := o.output(ctx, "gpart", "list")
+	if err != nil {
+		return "", "", err
+	}
+	known := gpartSchemes(schemes)
+	name, err := o.bsdDevice(ctx, known)
+	if err != nil {
+		return "", "", err
+	}
+	device = "/dev/" + name
+	part := map[string]string{"MBR": name + "s1", "GPT": name + "p2"}[known[name]] // GPT: p1 is reserved
+	if part == "" {
+		return device, "", fmt.Errorf("%s has a partition table of kind %q", name, known[name])
+	}
+	shown, err := o.output(ctx, "gpart", "show", "-p", name)
+	if err != nil {
+		return device, "", err
+	}
+	if !strings.Contains(shown, part) {
+		return device, "", fmt.Errorf("%s has no partition %s", name, part)
+	}
+	return device, "/dev/" + part, nil
 }
 
 func (o Options) bsdMount(ctx context.Context, res *Result) error {
@@ -250,6 +259,37 @@ func (o Options) attachedUnit(ctx context.Context, file string) (string, error) 
 	}
 	return "", nil
 }
+
+// removeBSDSwap turns swap on the file off, detaches the memory disk over it, and deletes the file.
+func (o Options) removeBSDSwap(ctx context.Context, file string) error {
+	for range maxUnits {
+		unit, err := o.attachedUnit(ctx, file)
+		if err != nil {
+			return err
+		}
+		if unit == "" {
+			return o.Files.Remove(file)
+		}
+		on, err := o.output(ctx, "swapctl", "-l")
+		if err != nil {
+			return err
+		}
+		for _, device := range []string{"/dev/" + unit + ".eli", "/dev/" + unit} { // geli was attached with -d: it goes with its last user
+			if swapListed(on, device) {
+				if err := o.run(ctx, "swapoff", device); err != nil {
+					return err
+				}
+			}
+		}
+		if err := o.run(ctx, "mdconfig", "-d", "-u", unit); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("memory disks over %s do not go away", file)
+}
+
+// maxUnits bounds how many memory disks lie over one file: the original attached one more at each start.
+const maxUnits = 99
 
 func (o Options) encryptBSD(ctx context.Context, device string) error {
 	for _, module := range []string{"aesni", "cryptodev", "geom_eli"} {

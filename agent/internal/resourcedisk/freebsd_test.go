@@ -124,3 +124,22 @@ func TestOnFreeBSDSwapLiesOnOneMemoryDisk(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, info.Size(), int64(3*mebibyte))
 }
+
+func TestOnFreeBSDLeavingDetachesEveryMemoryDisk(t *testing.T) {
+	t.Parallel()
+	const file = "/mnt/resource/swapfile"
+	once := func(a hosttest.Answer) hosttest.Answer { a.Once = true; return a }
+	o, m := freebsd(t, nil, once(hosttest.OK("mdconfig -l -v", "md0\tvnode\t 3.0M\t"+file+"\nmd1\tvnode\t 3.0M\t"+file+"\n")),
+		once(hosttest.OK("mdconfig -l -v", "md1\tvnode\t 3.0M\t"+file+"\n")), hosttest.OK("mdconfig -l -v", ""),
+		hosttest.OK("swapctl -l", "Device:  1024-blocks Used:\n/dev/md0.eli  3072  0\n"), hosttest.OK("swapoff /dev/md0.eli", ""),
+		hosttest.OK("mdconfig -d -u md0", ""), hosttest.OK("mdconfig -d -u md1", ""))
+	o.Config.EnableSwap = true
+	_, err := Activate(t.Context(), Options{Config: config.ResourceDisk{Format: true, Filesystem: "ufs", MountPoint: "/mnt/resource"},
+		Files: o.Files, Machine: o.Machine, Disks: o.Disks, Log: o.Log, FreeBSD: true})
+	assert.NilError(t, err)
+	assert.NilError(t, o.Files.WriteAtomic(file, make([]byte, mebibyte), 0o600))
+	assert.DeepEqual(t, Traces(t.Context(), o), []string{file, "/mnt/resource/" + noticeName})
+	assert.NilError(t, Leave(t.Context(), o))
+	assert.Assert(t, !o.Files.Exists(file) && !o.Files.Exists("/mnt/resource/"+noticeName))
+	assert.Equal(t, len(m.Unused()), 0, "%q", m.Unused())
+}

@@ -25,7 +25,7 @@ More about it: http://msdn.microsoft.com/en-us/library/windowsazure/jj672979.asp
 // warn writes the notice; one that is there already is not written again.
 func (o Options) warn(mountPoint string) error {
 	name := path.Join(mountPoint, noticeName)
-	if old, err := o.Files.ReadFile(name); err == nil && string(old) == notice {
+	if o.isNotice(name) {
 		return nil
 	}
 	return o.Files.WriteAtomic(name, []byte(notice), 0o644)

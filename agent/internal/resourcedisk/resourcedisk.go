@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/waagent-go/waagent/agent/internal/config"
@@ -163,18 +162,4 @@ func (o Options) carryOut(ctx context.Context, s survey, res Result) (Result, er
 	o.Log.Info("formatted the resource disk", "device", s.Device, "type", p.FS, "took", time.Since(began).Round(time.Millisecond))
 	p.Part = 1
 	return res, o.mount(ctx, s, p, &res)
-}
-
-// Leave undoes what Activate left in memory, for deprovisioning: swap is turned off and its file deleted, so that
-// neither is captured with an image. The disk stays mounted: a person may be working there.
-func Leave(ctx context.Context, o Options) error {
-	found, err := find(o.Files, o.Config.NVMe)
-	if err != nil {
-		return nil // nothing to leave
-	}
-	mounted, err := o.mountOf(found.device)
-	if err != nil || mounted.Target == "" {
-		return err
-	}
-	return o.removeSwap(ctx, strings.TrimSuffix(mounted.Target, "/")+"/swapfile")
 }

@@ -106,18 +106,70 @@ func TestAFolderNamedSwapfileIsNobodysToDelete(t *testing.T) {
 	assert.Assert(t, o.Files.Exists(swapfile))
 }
 
-func TestLeavingTurnsSwapOff(t *testing.T) {
-	t.Parallel()
-	o, m, _ := swapper(t, hosttest.OK("swapoff "+swapfile, ""))
+// withDisk puts a resource disk, mounted at /mnt/resource, under the machine.
+func withDisk(t *testing.T, o Options, m *hosttest.Script) {
+	t.Helper()
 	assert.NilError(t, os.MkdirAll(o.Files.Root+"/dev/disk/azure", 0o755))
 	assert.NilError(t, os.Symlink("../../sdb", o.Files.Root+azureLink))
 	assert.NilError(t, o.Files.WriteAtomic("/dev/sdb", nil, 0o600))
-	assert.NilError(t, o.Files.WriteAtomic(swapfile, make([]byte, mebibyte), 0o600))
-	assert.NilError(t, o.Files.WriteAtomic("/proc/swaps", []byte(swapfile+" file 1020 0 -2\n"), 0o444))
 	assert.NilError(t, m.Mount(t.Context(), "/dev/sdb1", "/mnt/resource", "ext4", ""))
-	assert.NilError(t, Leave(t.Context(), o))
-	assert.Assert(t, !o.Files.Exists(swapfile))
-	assert.Equal(t, len(m.Calls()), 1)
+}
+
+func TestLeavingTakesBackWhatThisAgentMade(t *testing.T) {
+	t.Parallel()
+	const readme = "/mnt/resource/" + noticeName
+	for name, c := range map[string]struct {
+		swap    bool
+		text    string // of the notice
+		answers []hosttest.Answer
+		swaps   string // what /proc/swaps lists
+		mapped  bool
+		traces  []string
+		calls   []string
+	}{
+		"swap and notice": {
+			swap: true, text: notice, answers: []hosttest.Answer{hosttest.OK("swapoff "+swapfile, "")}, swaps: swapfile,
+			traces: []string{swapfile, readme}, calls: []string{"swapoff " + swapfile},
+		},
+		"encrypted swap": {
+			swap: true, answers: []hosttest.Answer{hosttest.OK("swapoff /dev/mapper/waagent-swap", ""), hosttest.OK("cryptsetup close waagent-swap", "")},
+			swaps: "/dev/dm-0", mapped: true, traces: []string{swapfile},
+			calls: []string{"swapoff /dev/mapper/waagent-swap", "cryptsetup close waagent-swap"},
+		},
+		"swap that nobody asked us for, and another text": {text: "mine\n", swaps: swapfile},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, m, _ := swapper(t, c.answers...)
+			withDisk(t, o, m)
+			o.Config.EnableSwap = c.swap
+			assert.NilError(t, o.Files.WriteAtomic(swapfile, make([]byte, mebibyte), 0o600))
+			assert.NilError(t, o.Files.WriteAtomic("/mnt/resource/work", nil, 0o600))
+			assert.NilError(t, o.Files.WriteAtomic("/proc/swaps", []byte(c.swaps+" file 1020 0 -2\n"), 0o444))
+			if c.text != "" {
+				assert.NilError(t, o.Files.WriteAtomic(readme, []byte(c.text), 0o644))
+			}
+			if c.mapped {
+				assert.NilError(t, o.Files.WriteAtomic("/dev/dm-0", nil, 0o600))
+				assert.NilError(t, os.Symlink("../dm-0", o.Files.Root+"/dev/mapper/waagent-swap"))
+			}
+			assert.DeepEqual(t, Traces(t.Context(), o), c.traces)
+			assert.NilError(t, Leave(t.Context(), o))
+			assert.DeepEqual(t, m.Calls(), c.calls)
+			for _, gone := range c.traces {
+				assert.Assert(t, !o.Files.Exists(gone), gone)
+			}
+			assert.Assert(t, o.Files.Exists("/mnt/resource/work"))
+			assert.Equal(t, o.Files.Exists(swapfile), !c.swap)
+			assert.Equal(t, o.Files.Exists(readme), c.text == "mine\n")
+			mounts, err := m.Mounts()
+			assert.NilError(t, err)
+			assert.Equal(t, len(mounts), 1)
+		})
+	}
+	o, m, _ := swapper(t)
+	assert.NilError(t, Leave(t.Context(), o), "a VM without the disk")
+	assert.Equal(t, len(m.Calls()), 0)
 }
 
 func TestAMountIsKnownByWhateverNameItHas(t *testing.T) {
