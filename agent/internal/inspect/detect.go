@@ -4,7 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/waagent-go/waagent/agent/internal/certs"
 )
@@ -58,41 +64,53 @@ var members = []struct {
 
 // detect tells by its content what a document is. A damaged document is still told by its beginning, so that the error
 // can say what is wrong with it.
-func detect(data []byte) (string, decoder) {
+func detect(data []byte) (string, decoder, error) {
 	if isDHCP(data) {
-		return "dhcpReply", plain(dhcpReply)
+		return "dhcpReply", plain(dhcpReply), nil
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), " \t\r\n")
-	if len(text) == 0 {
-		return "", nil
+	switch {
+	case len(text) == 0:
+		return "", nil, errors.New("the file is empty")
+	case !utf8.Valid(text):
+		return "", nil, errors.New("this is neither a DHCP reply nor text in UTF-8")
 	}
 	var k kind
+	var err error
 	switch text[0] {
 	case '<':
-		k = roots[rootElement(text)]
+		k, err = byRoot(text)
 	case '{', '[':
-		k = byMember(text)
+		k, err = byMember(data, text)
 	default:
-		k = byLines(string(text))
+		k, err = byLines(string(text))
 	}
-	return k.name, k.decode
+	return k.name, k.decode, err
 }
 
-func rootElement(text []byte) string {
+// byRoot looks at the root element.
+func byRoot(text []byte) (kind, error) {
 	d := xml.NewDecoder(bytes.NewReader(text))
+	d.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errors.New("the agent reads UTF-8 only") }
 	for {
 		token, err := d.RawToken()
 		if err != nil {
-			return ""
+			return kind{}, err
 		}
-		if start, ok := token.(xml.StartElement); ok {
-			return start.Name.Local
+		start, ok := token.(xml.StartElement)
+		if !ok {
+			continue
 		}
+		if k, known := roots[start.Name.Local]; known {
+			return k, nil
+		}
+		line, column := d.InputPos()
+		return kind{}, fmt.Errorf("line %d, column %d: the agent knows no document with the root element %s", line, column, start.Name.Local)
 	}
 }
 
 // byMember looks at the members of the first object, as far as they can be read.
-func byMember(text []byte) kind {
+func byMember(data, text []byte) (kind, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	have := map[string]bool{}
 	token, _ := d.Token()
@@ -111,35 +129,38 @@ func byMember(text []byte) kind {
 			break
 		}
 	}
-	return match(have)
-}
-
-func match(have map[string]bool) kind {
 	for _, m := range members {
 		if have[m.member] {
-			return m.kind
+			return m.kind, nil
 		}
 	}
-	return kind{}
+	var whole json.RawMessage
+	if err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &whole); err != nil {
+		return kind{}, err
+	}
+	names := slices.Sorted(maps.Keys(have))
+	return kind{}, fmt.Errorf("line 1, column 1: the agent knows no JSON document with these members: %.200s", strings.Join(names, ", "))
 }
 
 // byLines tells leases and the agent's configuration by their first telling line.
-func byLines(text string) kind {
+func byLines(text string) (kind, error) {
+	number := 0
 	for line := range strings.Lines(text) {
+		number++
 		line = strings.TrimSpace(line)
 		key, _, assigned := strings.Cut(line, "=")
 		switch {
 		case line == "" || line[0] == '#':
 			continue
 		case strings.HasPrefix(line, "lease ") || strings.HasPrefix(line, "default-duid"):
-			return kind{"lease", plain(iscLease)}
+			return kind{"lease", plain(iscLease)}, nil
 		case assigned && key != "" && key == strings.ToUpper(key):
-			return kind{"lease", plain(networkdLease)}
+			return kind{"lease", plain(networkdLease)}, nil
 		case assigned && !strings.ContainsAny(strings.TrimSpace(key), " \t<{"):
-			return kind{"configuration", plain(configuration)}
+			return kind{"configuration", plain(configuration)}, nil
 		default:
-			return kind{}
+			return kind{}, fmt.Errorf("line %d, column 1: neither XML nor JSON, nor a lease, nor a line of waagent.conf", number)
 		}
 	}
-	return kind{}
+	return kind{"configuration", plain(configuration)}, nil // one of comments only
 }

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -43,15 +44,16 @@ func goalState(data []byte) (v goalStateView, err error) {
 		}
 	}
 	add("remoteAccessInfo", d.Container.RemoteAccessInfo)
-	if len(d.Container.RoleInstances) > 0 {
-		r := d.Container.RoleInstances[0]
-		v.RoleInstanceID, v.ConfigName = r.InstanceID, r.Configuration.ConfigName
-		add("hostingEnvironmentConfig", r.Configuration.HostingEnvironmentConfig)
-		add("sharedConfig", r.Configuration.SharedConfig)
-		add("extensionsConfig", r.Configuration.ExtensionsConfig)
-		add("fullConfig", r.Configuration.FullConfig)
-		add("certificates", r.Configuration.Certificates)
+	if d.Incarnation == "" || len(d.Container.RoleInstances) == 0 {
+		return v, errors.New("there is no Incarnation or no RoleInstance in it, so it is asked for again")
 	}
+	r := d.Container.RoleInstances[0]
+	v.RoleInstanceID, v.ConfigName = r.InstanceID, r.Configuration.ConfigName
+	add("hostingEnvironmentConfig", r.Configuration.HostingEnvironmentConfig)
+	add("sharedConfig", r.Configuration.SharedConfig)
+	add("extensionsConfig", r.Configuration.ExtensionsConfig)
+	add("fullConfig", r.Configuration.FullConfig)
+	add("certificates", r.Configuration.Certificates)
 	return v, nil
 }
 

@@ -107,9 +107,9 @@ func read(name string, stdin io.Reader) ([]byte, error) {
 
 // Describe is what the agent understands from data, as one JSON object.
 func Describe(name string, data []byte, transport certs.Transport) ([]byte, error) {
-	kind, decode := detect(data)
-	if decode == nil {
-		return nil, errors.New("this is no document that the agent knows")
+	kind, decode, err := detect(data)
+	if err != nil {
+		return nil, locate(data, err)
 	}
 	what, err := decode(data, transport)
 	if err != nil {
@@ -142,7 +142,7 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSpace(out.Bytes()), nil
 }
 
-// locate says where in data a JSON document is wrong; XML errors say so themselves.
+// locate says where in data a JSON document is wrong, in the document's terms; XML errors say so themselves.
 func locate(data []byte, err error) error {
 	offset := int64(0)
 	var syntax *json.SyntaxError
@@ -151,7 +151,7 @@ func locate(data []byte, err error) error {
 	case errors.As(err, &syntax):
 		offset = syntax.Offset
 	case errors.As(err, &kind):
-		offset = kind.Offset
+		offset, err = kind.Offset, fmt.Errorf("a %s where %s should be, in %s", kind.Value, kind.Type, kind.Field)
 	default:
 		return err
 	}
