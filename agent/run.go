@@ -111,7 +111,12 @@ func (p *program) configure() (int, bool) {
 	if conf.Logs.Console && p.command.Verb == cmdline.Daemon {
 		p.echoToConsole()
 	}
-	if p.command.Verb == cmdline.Daemon {
+	switch p.command.Verb {
+	case cmdline.ShowConfiguration: // its output is for programs too
+		for _, w := range conf.Warnings {
+			fmt.Fprintf(p.Stderr, "%s %s\n", path, w)
+		}
+	case cmdline.Daemon:
 		for _, w := range conf.Warnings {
 			p.log.Warn("Odd line in the configuration", "file", path, "line", w.Line, "problem", w.Text)
 		}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -66,6 +67,9 @@ func Parse(data []byte, defaults Defaults) (*Loaded, error) {
 	if len(data) == 0 {
 		return nil, errors.New("the file is empty")
 	}
+	if at := bytes.IndexByte(data, 0); at >= 0 {
+		return nil, fmt.Errorf("line %d: a zero byte: this is no text file", bytes.Count(data[:at], []byte("\n"))+1)
+	}
 	l := &Loaded{lines: map[string]int{}}
 	table := options(&l.Config)
 	values := l.values(data, table)
@@ -94,15 +98,17 @@ func (l *Loaded) values(data []byte, table []option) map[string]string {
 	for _, line := range scan(data) {
 		o, ok := known[line.key]
 		switch {
+		case line.key == "":
+			l.warn(line, "neither Key=value nor a comment; ignored")
 		case !ok && slices.Contains(quiet, line.key) || strings.HasPrefix(line.key, "#"):
 		case !ok:
-			l.warn(line, "unknown option %q", line.key)
+			l.warn(line, "unknown option %.80q", line.key)
 		case line.value == "None":
 			delete(values, line.key)
 			delete(l.lines, line.key)
 		default:
 			if err := o.set(line.value); err != nil {
-				l.warn(line, "%s=%q is %v; ignored", line.key, line.value, err)
+				l.warn(line, "%s=%.80q is %v; ignored", line.key, line.value, err)
 				continue
 			}
 			values[line.key] = line.value

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// line is one `Key=value` of a file.
+// line is one `Key=value` of a file, or, with neither, a line that is no assignment.
 type line struct {
 	number     int // from 1
 	key, value string
@@ -25,6 +25,9 @@ func scan(data []byte) []line {
 		}
 		key, value, ok := strings.Cut(text, "=")
 		if !ok {
+			if rest := strings.TrimSpace(text); rest != "" && rest[0] != '#' {
+				lines = append(lines, line{number: number})
+			}
 			continue
 		}
 		value, _, _ = strings.Cut(value, "#")
