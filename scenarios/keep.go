@@ -95,6 +95,7 @@ func (w *world) keep(ctx context.Context, dir string) error {
 	if w.fabric != nil {
 		errs = append(errs, w.keepFabric(ctx, save))
 	}
+	errs = append(errs, w.eachOther(func(o *world) error { return o.keep(ctx, filepath.Join(dir, o.name)) }))
 	return errors.Join(errs...)
 }
 

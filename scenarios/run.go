@@ -179,10 +179,10 @@ func (p *play) end(ctx context.Context, env *testscript.Env, w *world) {
 // judge looks at what no script needs to mention: nothing unexpected in the agent's log, no request that Azure would have
 // rejected, every fault met, no kernel in trouble.
 func (w *world) judge(ctx context.Context) error {
-	if w.site == nil || w.machine == nil {
+	if w.site == nil {
 		return nil
 	}
-	errs := []error{w.judgeLog(ctx), w.judgeOthers(ctx)}
+	errs := []error{w.judgeGuest(ctx), w.eachOther(func(o *world) error { return o.judgeGuest(ctx) })}
 	if !w.clientErrorsOK {
 		errs = append(errs, w.clientErrors(ctx))
 	}
@@ -193,10 +193,19 @@ func (w *world) judge(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("nothing met the fault %s", f.Step))
 		}
 	}
-	if trouble := qemu.Trouble(w.machine.Console()); len(trouble) > 0 {
-		errs = append(errs, fmt.Errorf("the guest's kernel is in trouble:\n%s", strings.Join(trouble, "\n")))
-	}
 	return errors.Join(errs...)
+}
+
+// judgeGuest looks at what one guest leaves: its agent's log and its console.
+func (w *world) judgeGuest(ctx context.Context) error {
+	if w.machine == nil {
+		return nil
+	}
+	err := w.judgeLog(ctx)
+	if trouble := qemu.Trouble(w.machine.Console()); len(trouble) > 0 {
+		err = errors.Join(err, fmt.Errorf("the guest's kernel is in trouble:\n%s", strings.Join(trouble, "\n")))
+	}
+	return err
 }
 
 // Why says why a driver cannot be had here, "" if it can. The answer is kept by the caller.

@@ -27,7 +27,7 @@ func verbs() map[string]verb {
 		"guest": guestVerb, "guest-file": guestFileVerb, "ssh": sshVerb, "push": pushVerb, "pull": pullVerb,
 		"fault": faultVerb, "expect-log": expectLogVerb, "expect-client-errors": expectClientErrorsVerb,
 		"log-count": logCountVerb, "log-lines": logLinesVerb, "no-client-errors": noClientErrorsVerb,
-		"disc": discVerb,
+		"disc": discVerb, "start-to-ready": startToReadyVerb,
 	}
 }
 
@@ -44,7 +44,11 @@ func commands(ctx context.Context) map[string]func(ts *testscript.TestScript, ne
 		all[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			w := ts.Value(worldKey{}).(*world)
 			if len(args) > 1 && args[0] == "-on" {
-				w, args = w.other(args[1]), args[2:]
+				o, err := w.other(ctx, args[1])
+				if err != nil {
+					ts.Fatalf("%s: %v", name, err)
+				}
+				w, args = o, args[2:]
 			}
 			r, err := v(ctx, w, ts, args)
 			if r != nil {
@@ -88,7 +92,7 @@ func bootVerb(ctx context.Context, w *world, ts *testscript.TestScript, args []s
 	}
 	err := w.boot(ctx, file)
 	if err == nil {
-		ts.Setenv("VM_ID", w.vmID())
+		ts.Setenv(w.variable("VM_ID"), w.vmID())
 		ts.Setenv("KEY", w.key.File)
 	}
 	return nil, err
@@ -98,7 +102,7 @@ func rebootVerb(ctx context.Context, w *world, _ *testscript.TestScript, _ []str
 	if err := w.booted(); err != nil {
 		return nil, err
 	}
-	w.timeline.Say("reboot")
+	w.say("reboot")
 	return nil, w.machine.Reboot(ctx)
 }
 
@@ -136,7 +140,7 @@ func untilVerb(ctx context.Context, w *world, _ *testscript.TestScript, args []s
 	if err := w.until(ctx, limit, what, c); err != nil {
 		return nil, err
 	}
-	w.timeline.Say("%s", what)
+	w.say("%s", what)
 	return nil, nil
 }
 

@@ -43,6 +43,7 @@ type world struct {
 
 	identities map[string]*identity // by kind
 	others     map[string]*world    // further guests of the same fabric, by name
+	name       string               // of such a guest in the script, "" for the script's own
 
 	announced      []announced // what the agent may log as warning or error
 	clientErrorsOK bool
