@@ -20,12 +20,15 @@ type runner interface {
 	Run(ctx context.Context, c machine.Command) (machine.Result, error)
 }
 
-// Read returns the VM's id in the fabric's byte order, which is not SMBIOS's. Where there is neither the kernel's file
-// nor dmidecode the id is "", as it is for the original: a container has none.
+// efi is there on machines that were started by UEFI (Gen2): their firmware shows the id in the fabric's byte order.
+const efi = "/sys/firmware/efi"
+
+// Read returns the VM's id in the fabric's byte order, which is not that of a BIOS machine's SMBIOS. Where there is
+// neither the kernel's file nor dmidecode the id is "", as it is for the original: a container has none.
 func Read(ctx context.Context, files host.Files, m runner) (string, error) {
 	data, err := files.ReadFile(Path)
 	if err == nil {
-		return Swap(strings.TrimSpace(string(data))), nil
+		return ordered(files, strings.TrimSpace(string(data))), nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 		return "", fmt.Errorf("read the VM's id: %w", err)
@@ -35,7 +38,14 @@ func Read(ctx context.Context, files host.Files, m runner) (string, error) {
 	if err != nil || !isUUID(id) {
 		return "", ctx.Err()
 	}
-	return Swap(id), nil
+	return ordered(files, id), nil
+}
+
+func ordered(files host.Files, id string) string {
+	if files.Exists(efi) {
+		return id
+	}
+	return Swap(id)
 }
 
 // Same reports whether two ids are one VM's: equal in either byte order and any case.

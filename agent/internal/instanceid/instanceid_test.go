@@ -24,6 +24,18 @@ func TestIDsComeInTheFabricsByteOrder(t *testing.T) {
 	assert.Equal(t, id, fabric)
 }
 
+// The original turns these around as well, and its marker is recognised in either order.
+func TestAGen2MachineShowsItsIDAsTheFabricHasIt(t *testing.T) {
+	t.Parallel()
+	m := hosttest.New(t, t.TempDir())
+	assert.NilError(t, m.Files().MkdirAll("/sys/class/dmi/id", 0o755))
+	assert.NilError(t, m.Files().MkdirAll("/sys/firmware/efi", 0o755))
+	assert.NilError(t, m.Files().WriteAtomic(instanceid.Path, []byte(fabric+"\n"), 0o400))
+	id, err := instanceid.Read(t.Context(), m.Files(), m)
+	assert.NilError(t, err)
+	assert.Equal(t, id, fabric)
+}
+
 func TestDmidecodeIsTheSecondWay(t *testing.T) {
 	t.Parallel()
 	for out, want := range map[string]string{smbios + "\n": fabric, "Not Settable\n": ""} {
