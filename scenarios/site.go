@@ -2,10 +2,14 @@ package scenarios
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 
+	"github.com/waagent-go/waagent/fabricsim/vnet"
 	"github.com/waagent-go/waagent/images"
 	"github.com/waagent-go/waagent/images/packaging"
 	"github.com/waagent-go/waagent/scenarios/machine"
@@ -40,6 +44,11 @@ type Guest struct {
 	KernelArgs  []string
 	CA          []byte // certificate (PEM) of the fabric's storage
 	Unreachable bool   // cut off from the fabric until Reach
+
+	// What only a virtual machine has.
+	Generation int // 1: BIOS; 2: UEFI
+	DHCP       vnet.DHCP
+	Size       Size
 }
 
 // Disk is the resource disk; the zero value is none.
@@ -53,6 +62,25 @@ type Programs struct {
 	Agent     string // cmd/waagent
 	Fabric    string // cmd/fabricsim
 	Scenarios string // cmd/scenarios, the helper in QEMU guests
+}
+
+// For are the programs that go into an image: those for its processor, which lie in a folder of that name beside the
+// others.
+func (p Programs) For(i images.Image) (Programs, error) {
+	if i.Arch == "" {
+		return p, nil
+	}
+	foreign := Programs{Agent: below(p.Agent, i.Arch), Fabric: p.Fabric, Scenarios: below(p.Scenarios, i.Arch)}
+	for _, path := range []string{foreign.Agent, foreign.Scenarios} {
+		if _, err := os.Stat(path); err != nil {
+			return Programs{}, &images.Unavailable{ID: i.ID, Why: fmt.Sprintf("no programs for it are built (make %s): %v", i.Arch, err)}
+		}
+	}
+	return foreign, nil
+}
+
+func below(path, folder string) string {
+	return filepath.Join(filepath.Dir(path), folder, filepath.Base(path))
 }
 
 // Surroundings is what a site is made of.

@@ -37,6 +37,7 @@ type qemuSite struct {
 
 	mu     sync.Mutex
 	next   netip.Addr
+	cut    bool
 	guests []*qemu.Guest
 }
 
@@ -147,7 +148,7 @@ func (q *qemuSite) Address() netip.Addr {
 }
 
 func (q *qemuSite) Boot(ctx context.Context, g Guest) (machine.Machine, error) {
-	image, err := images.VM(ctx, g.Image, g.Variant, q.s.Progress)
+	driver, image, err := q.machinery(ctx, &g)
 	if err != nil {
 		return nil, err
 	}
@@ -160,19 +161,21 @@ func (q *qemuSite) Boot(ctx context.Context, g Guest) (machine.Machine, error) {
 			return nil, err
 		}
 	}
+	q.net.SetDHCP(g.DHCP)
 	mac, err := net.ParseMAC(g.MAC)
 	if err != nil {
 		return nil, err
 	}
 	spec := qemu.Spec{
 		Name: g.Name, Image: image, UUID: g.UUID, NICs: []qemu.NIC{{IP: g.Address, MAC: mac}}, DVD: g.DVD, Files: files,
-		KernelArgs: g.KernelArgs, Started: func(e qemu.Event) { q.s.Timeline.Say("guest %s", e.What) },
+		KernelArgs: g.KernelArgs, Gen: g.Generation, CPUs: g.Size.CPUs, MemoryMB: g.Size.MemoryMB,
+		Started: func(e qemu.Event) { q.s.Timeline.Say("guest %s", e.What) },
 	}
 	if g.Disk.SizeMB > 0 {
 		spec.ResourceDisk = &qemu.ResourceDisk{Size: int64(g.Disk.SizeMB) << 20, From: g.Disk.From}
 	}
 	q.s.Timeline.Say("boot: virtual machine from image %s", g.Image)
-	guest, err := q.driver.Boot(ctx, spec)
+	guest, err := driver.Boot(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -180,6 +183,33 @@ func (q *qemuSite) Boot(ctx context.Context, g Guest) (machine.Machine, error) {
 	defer q.mu.Unlock()
 	q.guests = append(q.guests, guest)
 	return guest, nil
+}
+
+// machinery is the image, and what of this machine it takes to boot it: an emulator, firmware, programs for its
+// processor.
+func (q *qemuSite) machinery(ctx context.Context, g *Guest) (qemu.Driver, images.VMImage, error) {
+	catalog, err := images.Load()
+	if err != nil {
+		return qemu.Driver{}, images.VMImage{}, err
+	}
+	row, err := catalog.Image(g.Image)
+	if err != nil {
+		return qemu.Driver{}, images.VMImage{}, err
+	}
+	programs, err := q.s.Programs.For(row)
+	if err != nil {
+		return qemu.Driver{}, images.VMImage{}, err
+	}
+	if why := qemu.Lacking(row.Arch, g.Generation); why != nil {
+		return qemu.Driver{}, images.VMImage{}, &images.Unavailable{ID: g.Image, Why: why.Error()}
+	}
+	driver := q.driver
+	driver.Helper = programs.Scenarios
+	if g.Agent != "" {
+		g.Agent = programs.Agent
+	}
+	image, err := images.VM(ctx, g.Image, g.Variant, q.s.Progress)
+	return driver, image, err
 }
 
 // resourceRules make the links by which azure-vm-utils names the resource disk: a guest without VMBus has no other way
@@ -225,9 +255,15 @@ func guestFiles(g Guest) ([]qemu.File, error) {
 	return files, nil
 }
 
-// Reach cuts the fabric's addresses off, or gives them back.
+// Reach cuts all of the fabric's addresses off, or gives them back. What it is asked to be already, it stays.
 func (q *qemuSite) Reach(_ context.Context, reachable bool) error {
-	for _, a := range []netip.Addr{vnet.WireServer, vnet.IMDS} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.cut != reachable {
+		return nil
+	}
+	q.cut = !reachable
+	for _, a := range []netip.Addr{vnet.WireServer, vnet.IMDS, vnet.Blobs} {
 		act := q.net.CutOff
 		if reachable {
 			act = q.net.Restore

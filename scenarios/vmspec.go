@@ -3,9 +3,14 @@ package scenarios
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/waagent-go/waagent/fabricsim/vnet"
+	"github.com/waagent-go/waagent/images"
 )
 
 // VM is vm.yaml: what kind of machine a script boots. Everything has a default, so most scripts have none.
@@ -18,10 +23,31 @@ type VM struct {
 	Disk   ResourceDisk      `yaml:"resource_disk"`
 	DVD    string            `yaml:"dvd"` // none: no provisioning medium in the drive
 	Kernel []string          `yaml:"kernel_args"`
-	DHCP   string            `yaml:"dhcp"`   // azure (default), silent, no-245, no-121
 	Fabric string            `yaml:"fabric"` // up (default) or down: unreachable until `fabric up`
-	Size   string            `yaml:"size"`
-	Extra  map[string]string `yaml:"files"` // guest path: content, put there before the agent starts
+	Extra  map[string]string `yaml:"files"`  // guest path: content, put there before the agent starts
+	// Variant is what the image holds beside the distribution, for an agent that needs nothing of its own: plain
+	// (default), or another of images/catalog.yaml.
+	Variant string `yaml:"variant"`
+
+	// What a virtual machine alone has.
+	Generation int    `yaml:"generation"` // 1 (default): BIOS; 2: UEFI
+	DHCP       string `yaml:"dhcp"`       // see dhcpKinds; azure is the default
+	Size       Size   `yaml:"size"`
+}
+
+// Size is what a virtual machine has of a host; 0 is the driver's default.
+type Size struct {
+	CPUs     int `yaml:"cpus"`
+	MemoryMB int `yaml:"memory_mb"`
+}
+
+// dhcpKinds are the ways in which a script's DHCP server may answer.
+var dhcpKinds = map[string]vnet.DHCP{
+	"azure":     {},
+	"silent":    {Silent: true},
+	"no-245":    {NoEndpoint: true},
+	"no-121":    {NoRoutes: true},
+	"no-routes": {NoRoutes: true, NoMSRoutes: true, NoRouter: true},
 }
 
 // ResourceDisk is the temporary disk the platform attaches.
@@ -49,11 +75,66 @@ func ParseVM(data []byte) (VM, error) {
 	if vm.Disk.Content == "" {
 		vm.Disk.Content = "blank"
 	}
-	kind, _ := vm.agent()
-	if _, ok := variants[kind]; !ok {
-		return vm, fmt.Errorf("vm.yaml: agent %q: want ours, python, cloud-init, cloud-init+python or none", vm.Agent)
+	if vm.Generation == 0 {
+		vm.Generation = 1
 	}
-	return vm, nil
+	if vm.DHCP == "" {
+		vm.DHCP = "azure"
+	}
+	return vm, vm.check()
+}
+
+// check names the first field whose value is none of those it can have.
+func (vm VM) check() error {
+	kind, suite := vm.agent()
+	_, known := dhcpKinds[vm.DHCP]
+	switch {
+	case variants[kind] == "":
+		return fmt.Errorf("vm.yaml: agent %q: want ours, python, cloud-init, cloud-init+python, cloud-init+ours or none", vm.Agent)
+	case suite != "" && suites[suite] == "":
+		return fmt.Errorf("vm.yaml: agent %q: no image of the suite %s; known: %s", vm.Agent, suite, strings.Join(slices.Sorted(maps.Keys(suites)), ", "))
+	case vm.Generation != 1 && vm.Generation != 2:
+		return fmt.Errorf("vm.yaml: generation %d: want 1 or 2", vm.Generation)
+	case !known:
+		return fmt.Errorf("vm.yaml: dhcp %q: want %s", vm.DHCP, strings.Join(slices.Sorted(maps.Keys(dhcpKinds)), ", "))
+	case vm.Size.CPUs < 0 || vm.Size.MemoryMB < 0:
+		return fmt.Errorf("vm.yaml: size: a machine has no less than nothing")
+	case vm.Fabric != "" && vm.Fabric != "up" && vm.Fabric != "down":
+		return fmt.Errorf("vm.yaml: fabric %q: want up or down", vm.Fabric)
+	case vm.DVD != "" && vm.DVD != "none":
+		return fmt.Errorf("vm.yaml: dvd %q: want none, or leave it out", vm.DVD)
+	}
+	return vm.checkVariant(variants[kind])
+}
+
+func (vm VM) checkVariant(ofAgent string) error {
+	if vm.Variant == "" {
+		return nil
+	}
+	if ofAgent != string(images.Plain) {
+		return fmt.Errorf("vm.yaml: variant %q: the agent %s comes in the variant %s", vm.Variant, vm.Agent, ofAgent)
+	}
+	catalog, err := images.Load()
+	if err == nil && !slices.Contains(catalog.Variants(), images.Variant(vm.Variant)) {
+		err = fmt.Errorf("vm.yaml: variant %q: the catalog has %v", vm.Variant, catalog.Variants())
+	}
+	return err
+}
+
+// onlyVirtual refuses what a driver without a machine of its own cannot give: silence would let a script pass for the
+// wrong reason.
+func (vm VM) onlyVirtual(driver string) error {
+	if driver == "qemu" {
+		return nil
+	}
+	for field, set := range map[string]bool{
+		"generation": vm.Generation != 1, "dhcp": vm.DHCP != "azure", "size": vm.Size != Size{}, "kernel_args": len(vm.Kernel) > 0,
+	} {
+		if set {
+			return fmt.Errorf("vm.yaml: %s: only the qemu driver has that, and this is %s; let the script say `needs kernel`", field, driver)
+		}
+	}
+	return nil
 }
 
 // variants maps an agent to the variant of an image that has it.
@@ -73,7 +154,13 @@ func (vm VM) agent() (kind, suite string) {
 }
 
 // variant is the variant of the image this machine needs.
-func (vm VM) variant() string { kind, _ := vm.agent(); return variants[kind] }
+func (vm VM) variant() string {
+	if vm.Variant != "" {
+		return vm.Variant
+	}
+	kind, _ := vm.agent()
+	return variants[kind]
+}
 
 // image is the image to boot: the suite of the agent decides, then vm.yaml, then what the pair says.
 func (vm VM) image(pair string) string {

@@ -74,9 +74,12 @@ func (w *world) start(ctx context.Context) error {
 	return nil
 }
 
-// vmID is the VM's id as the fabric and the agent know it: on a BIOS guest the firmware shows its first three groups
-// with their bytes swapped.
+// vmID is the VM's id as the fabric and the agent know it. UEFI shows it as it is; on a BIOS guest the firmware shows its
+// first three groups with their bytes swapped.
 func (w *world) vmID() string {
+	if w.byUEFI() {
+		return w.uuid
+	}
 	id := uuid.MustParse(w.uuid)
 	for _, group := range [][]byte{id[0:4], id[4:6], id[6:8]} {
 		for i, j := 0, len(group)-1; i < j; i, j = i+1, j-1 {
@@ -109,6 +112,19 @@ func (w *world) introduce(ctx context.Context) error {
 	return nil
 }
 
+// byUEFI tells whether the guest starts by UEFI: as vm.yaml has it, or because its processor knows nothing else.
+func (w *world) byUEFI() bool {
+	if w.vm.Generation == 2 {
+		return true
+	}
+	catalog, err := images.Load()
+	if err != nil {
+		return false
+	}
+	image, err := catalog.Image(w.vm.image(w.pair.Image))
+	return err == nil && image.Arch != ""
+}
+
 // read reads one of the script's files; a missing one is nil.
 func (w *world) read(name string) ([]byte, error) {
 	data, err := os.ReadFile(filepath.Join(w.dir, name))
@@ -127,8 +143,10 @@ func (w *world) describe(vmFile string) error {
 	if err != nil {
 		return err
 	}
-	w.vm, err = ParseVM(data)
-	return err
+	if w.vm, err = ParseVM(data); err != nil {
+		return err
+	}
+	return w.vm.onlyVirtual(w.pair.Driver)
 }
 
 // readSpec reads a provisioning spec and puts the runner's keys into it.
@@ -164,6 +182,7 @@ func (w *world) bootDescribed(ctx context.Context) error {
 	g := &w.guest
 	g.Name, g.Image, g.Variant = w.id, w.vm.image(w.pair.Image), images.Variant(w.vm.variant())
 	g.Conf, g.KernelArgs, g.CA, g.Unreachable = w.vm.Conf, w.vm.Kernel, []byte(info.CA), w.vm.Fabric == "down"
+	g.Generation, g.DHCP, g.Size = w.vm.Generation, dhcpKinds[w.vm.DHCP], w.vm.Size
 	if w.vm.ours() {
 		g.Agent = w.s.Programs.Agent
 	}

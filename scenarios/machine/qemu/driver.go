@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/waagent-go/waagent/fabricsim/vnet"
+	"github.com/waagent-go/waagent/images"
 	"github.com/waagent-go/waagent/scenarios/internal/reap"
 	"github.com/waagent-go/waagent/scenarios/machine"
 )
@@ -109,6 +110,20 @@ func Available() error {
 		if _, err := exec.LookPath(tool); err != nil {
 			return fmt.Errorf("%s is not installed", tool)
 		}
+	}
+	return nil
+}
+
+// Lacking says what a guest of a processor (as Debian spells it; "" is amd64) and generation needs and this machine has
+// not, or nothing.
+func Lacking(arch string, generation int) error {
+	s := Spec{Image: images.VMImage{Arch: arch}, Gen: generation}
+	a := architectureOf(s)
+	if _, err := exec.LookPath(a.program); err != nil {
+		return fmt.Errorf("%s is not installed", a.program)
+	}
+	if uefiGuest(s) && a.firmware() == nil {
+		return ErrNoUEFI
 	}
 	return nil
 }

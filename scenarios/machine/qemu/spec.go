@@ -22,7 +22,7 @@ type Spec struct {
 	KernelArgs   []string
 	MemoryMB     int         // 0: 1024
 	CPUs         int         // 0: 2
-	Gen          int         // 0, 1: BIOS and an IDE drive; 2: UEFI and a SCSI one
+	Gen          int         // 0, 1: BIOS; 2: UEFI; the disks and the drive are SCSI on both
 	Started      func(Event) // told what happens, from any goroutine; may be nil
 }
 

@@ -1,0 +1,61 @@
+package scenarios
+
+import (
+	"testing"
+
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/assert/cmp"
+)
+
+func TestTheDefaultMachineIsPlain(t *testing.T) {
+	t.Parallel()
+	vm, err := ParseVM(nil)
+	assert.NilError(t, err)
+	assert.Equal(t, vm.variant(), "plain")
+	assert.Equal(t, vm.Generation, 1)
+	for _, driver := range Drivers {
+		assert.NilError(t, vm.onlyVirtual(driver))
+	}
+}
+
+func TestAVariantOfTheImageCanBeChosen(t *testing.T) {
+	t.Parallel()
+	for _, variant := range []string{"plain", "filesystems", "firewalld"} {
+		vm, err := ParseVM([]byte("variant: " + variant))
+		assert.NilError(t, err)
+		assert.Equal(t, vm.variant(), variant)
+	}
+}
+
+func TestMistakesInVMYAMLAreNamedByTheirField(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"agent: basic":                        `agent "basic": want ours`,
+		"agent: python@potato":                `agent "python@potato": no image of the suite potato`,
+		"variant: firewall":                   `variant "firewall": the catalog has [cloud-init`,
+		"{variant: firewalld, agent: python}": `variant "firewalld": the agent python comes in the variant waagent`,
+		"generation: 3":                       "generation 3: want 1 or 2",
+		"dhcp: none":                          `dhcp "none": want azure, no-121, no-245, no-routes, silent`,
+		"size: {cpus: -1}":                    "size: ",
+		"size: Standard_B1s":                  "vm.yaml: ",
+		"fabric: away":                        `fabric "away": want up or down`,
+		"dvd: floppy":                         `dvd "floppy"`,
+		"colour: red":                         "field colour not found",
+	} {
+		_, err := ParseVM([]byte(text))
+		assert.Check(t, cmp.ErrorContains(err, want), text)
+	}
+}
+
+// A container would silently be booted without what the script is about.
+func TestWhatOnlyAVirtualMachineHasIsRefusedElsewhere(t *testing.T) {
+	t.Parallel()
+	for text, field := range map[string]string{
+		"generation: 2": "generation", "dhcp: silent": "dhcp", "size: {memory_mb: 512}": "size", "kernel_args: [a=b]": "kernel_args",
+	} {
+		vm, err := ParseVM([]byte(text))
+		assert.NilError(t, err)
+		assert.NilError(t, vm.onlyVirtual("qemu"))
+		assert.Check(t, cmp.ErrorContains(vm.onlyVirtual("container"), "vm.yaml: "+field+": only the qemu driver"))
+	}
+}
