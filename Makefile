@@ -15,8 +15,11 @@ SCENARIO_ENV = WAAGENT_BIN=$(BIN) WAAGENT_OUT=$(CURDIR)/out IMAGE=$(E2E_IMAGE) D
 # Without a choice of the caller, scripts choose.
 E2E_IMAGE := $(if $(filter file,$(origin IMAGE)),,$(IMAGE))
 
+# Guests of another processor take half an hour to build: only what asks for them gets programs and tools for them.
+ARM64 := $(if $(strip $(FULL) $(findstring arm64,$(RUN) $(IMAGE))),arm64)
+
 .DEFAULT_GOAL := help
-.PHONY: help ready run build test lint fuzz e2e images bench cross clean
+.PHONY: help ready arm64 run build test lint fuzz e2e images bench cross clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,18 +28,22 @@ help: ## list these targets
 	@echo "  RUN=regexp SHARD=2/5 LIMIT=40m FULL=1   what e2e runs        NO_INSTALL=1     print what is missing, install nothing"
 
 run: ## boot a guest into a simulated fabric and watch it become Ready
-	@driver=$$(ci/prepare run $(DRIVER)) && \
-	$(MAKE) --no-print-directory -s build && \
+	@driver=$$(ci/prepare run "$(DRIVER)" $(ARM64)) && \
+	$(MAKE) --no-print-directory -s build $(ARM64) && \
 	$(BIN)/scenarios demo -driver "$$driver" -image $(IMAGE)
 
 build: ## build the four programs into ./bin, static
 	@mkdir -p $(BIN)
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ $(PROGRAMS:%=./cmd/%)
 
+arm64: # the programs that go into guests of that processor, into ./bin/arm64
+	@mkdir -p $(BIN)/arm64
+	CGO_ENABLED=0 GOARCH=arm64 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/arm64/ ./cmd/waagent ./cmd/scenarios
+
 test: ready lint build ## Go tests with the race detector, loopback flows, quick scripts and the strangers
 	@WAAGENT_SCENARIOS=quick $(SCENARIO_ENV) go run ./ci/gotest -race -timeout 20m ./...
 
-e2e: ready build cross ## every script on its cheapest driver, and the matrix of images (IMAGE= DRIVER= RUN= SHARD= LIMIT= FULL=)
+e2e: ready build cross $(ARM64) ## every script on its cheapest driver, and the matrix of images (IMAGE= DRIVER= RUN= SHARD= LIMIT= FULL=)
 	@WAAGENT_SCENARIOS=e2e $(SCENARIO_ENV) go run ./ci/gotest -count=1 -timeout 24h -run 'TestScenarios/$(RUN)' ./scenarios
 
 lint: ## gofmt, go vet and staticcheck
@@ -55,14 +62,14 @@ fuzz: ## every fuzz test for FUZZTIME=30s
 	@ci/fuzz $(FUZZTIME)
 
 images: ## build and cache the guests' images (IMAGE=debian12 for one), and say which cannot be had
-	@ci/prepare images
+	@ci/prepare images $(ARM64)
 	go run ./ci/images $(E2E_IMAGE)
 
 bench: ## benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 ready: # installs what tests need, or names it
-	@ci/prepare test
+	@ci/prepare test $(ARM64)
 
 clean: ## remove what was built here; cached images stay
 	rm -rf bin out
