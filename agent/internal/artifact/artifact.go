@@ -104,7 +104,8 @@ func (d *Downloader) text(ctx context.Context, uri string) ([]byte, error) {
 
 // Package downloads a package from one of uris, tried in random order, into the file dst (mode 0600, absolute on the
 // machine that runs this code). accept, when not nil, looks at the complete file: its error discards the file and makes
-// the next URI be tried. manifestURI is Manifest.URI. Every way ends in no file or a complete one at dst.
+// the next URI be tried. manifestURI is Manifest.URI. Every way ends in no file or a complete one at dst, which is not
+// brought to disk: it is unpacked and deleted, and its checksums tell one that the machine's death cut short.
 func (d *Downloader) Package(ctx context.Context, uris []string, manifestURI, dst string, accept func(path string) error) error {
 	name := strings.TrimSuffix(filepath.Base(dst), filepath.Ext(dst))
 	return d.each(ctx, "package "+name, uris, func(uri string) error {
@@ -138,7 +139,7 @@ func (d *Downloader) file(ctx context.Context, a fabric.Artifact, dst string) er
 		}
 		return err
 	})
-	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+	if err := errors.Join(err, tmp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(tmp.Name(), dst)

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-
-	"github.com/waagent-go/waagent/agent/internal/host"
+	"path"
 )
 
 // copyWithTime copies a file, keeping its mode and its times; one that is not there is no error.
-func copyWithTime(f host.Files, from, to string) error {
+func (e *Engine) copyWithTime(from, to string) error {
+	f := e.o.Files
 	data, err := f.ReadFile(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -21,12 +21,13 @@ func copyWithTime(f host.Files, from, to string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.WriteAtomic(to, data, info.Mode().Perm()); err != nil {
+	if err := f.WriteSoon(to, data, info.Mode().Perm()); err != nil {
 		return err
 	}
-	path, err := f.Path(to)
+	e.mayBeLost(to, path.Dir(to))
+	real, err := f.Path(to)
 	if err != nil {
 		return err
 	}
-	return os.Chtimes(path, info.ModTime(), info.ModTime())
+	return os.Chtimes(real, info.ModTime(), info.ModTime())
 }

@@ -71,9 +71,10 @@ type Options struct {
 // Engine runs the handlers of one goal state after another. Process is called by one goroutine at a time; Report may
 // be called by any at any time.
 type Engine struct {
-	o    Options
-	log  *slog.Logger
-	once sync.Once
+	o      Options
+	log    *slog.Logger
+	once   sync.Once
+	unsure unsure
 
 	mu    sync.Mutex
 	views []*view // what the goal state in force wants, for Report
@@ -116,6 +117,9 @@ func (e *Engine) Start() {
 			if err := h.writeEnvironment(); err != nil {
 				h.log().Warn("cannot refresh HandlerEnvironment.json", "error", err.Error())
 			}
+		}
+		if err := e.sync(); err != nil {
+			e.log.Warn("cannot bring the handlers' files to disk", "error", err.Error())
 		}
 	})
 }

@@ -175,5 +175,5 @@ func (h aHandler) placeError(s goalstate.Settings, f *failure, op operation, rep
 	if err := h.e.o.Files.MkdirAll(h.status(), 0o700); err != nil {
 		return err
 	}
-	return h.e.o.Files.WriteAtomic(file, data, 0o600)
+	return h.e.put(file, data, 0o600)
 }

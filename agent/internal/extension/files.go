@@ -52,7 +52,7 @@ func (h aHandler) writeEnvironment() error {
 	if err := h.e.failpoint("write %s/%s", h, handler.EnvironmentFile); err != nil {
 		return err
 	}
-	return f.WriteAtomic(path.Join(h.base(), handler.EnvironmentFile), data, 0o644)
+	return h.e.put(path.Join(h.base(), handler.EnvironmentFile), data, 0o644)
 }
 
 // settingsName is the stem of an extension's settings and status files.
@@ -114,7 +114,7 @@ var bom = []byte("\ufeff")
 // their times.
 func (h aHandler) carryOver(old aHandler) error {
 	f := h.e.o.Files
-	if err := copyWithTime(f, path.Join(old.base(), "mrseq"), path.Join(h.base(), "mrseq")); err != nil {
+	if err := h.e.copyWithTime(path.Join(old.base(), "mrseq"), path.Join(h.base(), "mrseq")); err != nil {
 		return err
 	}
 	entries, err := f.ReadDir(old.status())
@@ -128,7 +128,7 @@ func (h aHandler) carryOver(old aHandler) error {
 		if !entry.Type().IsRegular() {
 			continue
 		}
-		if err := copyWithTime(f, path.Join(old.status(), entry.Name()), path.Join(h.status(), entry.Name())); err != nil {
+		if err := h.e.copyWithTime(path.Join(old.status(), entry.Name()), path.Join(h.status(), entry.Name())); err != nil {
 			return err
 		}
 	}

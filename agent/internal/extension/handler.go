@@ -81,7 +81,7 @@ func (h aHandler) write(name string, data []byte) error {
 	if err := f.MkdirAll(h.config(), 0o700); err != nil {
 		return err
 	}
-	return f.WriteAtomic(path.Join(h.config(), name), data, 0o644)
+	return h.e.put(path.Join(h.config(), name), data, 0o644)
 }
 
 // extensionEnabled is the state of one extension of a multi-config handler; a missing file is disabled.

@@ -48,6 +48,13 @@ func (e *Engine) openJournal(ctx context.Context, name, goalState, to string) (*
 	if err == nil {
 		err = json.Unmarshal(data, &j.journalFile)
 	}
+	if e.o.Files.Exists(j.dir()) { // nobody knows what the earlier agent had brought to disk
+		for _, h := range e.onDisk(name) {
+			if err := e.syncFolder(h.base()); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err == nil && j.To == to {
 		return j, j.settle(ctx, func(op operation) bool { return op.name == opEnable.name })
 	}
@@ -66,7 +73,8 @@ func (e *Engine) openJournal(ctx context.Context, name, goalState, to string) (*
 	return j, e.o.Files.Chmod(path.Join(e.o.LibDir, "state"), 0o700)
 }
 
-// save records how far the move is.
+// save records how far the move is. What an update comes from must outlive the machine too; all else can be told from
+// the records.
 func (j *journal) save() error {
 	if err := j.e.failpoint("write journal of %s", j.name); err != nil {
 		return err
@@ -75,11 +83,18 @@ func (j *journal) save() error {
 	if err != nil {
 		return err
 	}
-	return j.e.o.Files.WriteAtomic(path.Join(j.dir(), "journal.json"), append(data, '\n'), 0o600)
+	write := j.e.o.Files.WriteAtomic
+	if j.From == "" {
+		write = j.e.o.Files.WriteSoon
+	}
+	return write(path.Join(j.dir(), "journal.json"), append(data, '\n'), 0o600)
 }
 
-// close ends the move.
+// close ends the move, once what came of it is on disk.
 func (j *journal) close() error {
+	if err := j.e.sync(); err != nil {
+		return err
+	}
 	if err := j.e.failpoint("close journal of %s", j.name); err != nil {
 		return err
 	}
@@ -128,6 +143,9 @@ func (j *journal) settleOne(ctx context.Context, op operation, h aHandler, exten
 		if err := j.apply(op, h, extension, end); err != nil {
 			return err
 		}
+	}
+	if err := j.e.sync(); err != nil {
+		return err
 	}
 	return j.forget(record)
 }

@@ -140,10 +140,12 @@ func (p *processing) one(ctx context.Context, it *item) error {
 			return err
 		}
 	}
+	end := p.e.sync
 	if it.journal != nil {
-		if err := it.journal.close(); err != nil {
-			return err
-		}
+		end = it.journal.close
+	}
+	if err := end(); err != nil {
+		return err
 	}
 	it.setPhase(done)
 	return p.depend(ctx, it, err)

@@ -94,12 +94,18 @@ func (it *item) install(ctx context.Context) error {
 		if err := h.setup(ctx, it.source, it.wanted); err != nil {
 			return err
 		}
+		if err := h.writeSettings(it.ext); err != nil {
+			return err
+		}
+		if err := h.e.syncFolder(h.base()); err != nil {
+			return err
+		}
 		j.Setup = true
 		if err := j.save(); err != nil {
 			return err
 		}
 	}
-	if err := h.writeSettings(it.ext); err != nil {
+	if err := h.writeSettings(it.ext); err != nil { // an earlier agent's may be of another goal state
 		return err
 	}
 	it.limits(ctx, h, false)
@@ -147,6 +153,9 @@ func (it *item) update(ctx context.Context, m handler.Manifest) error {
 	it.limits(ctx, old, true)
 	it.uninstallExit, err = it.journal.run(ctx, call{op: opUninstall, h: old, ext: it.ext})
 	if err := it.oldFailed(ctx, old, opUninstall, err, goOn); err != nil {
+		return err
+	}
+	if err := old.e.sync(); err != nil { // of what was carried over there is no other copy then
 		return err
 	}
 	return old.remove()

@@ -143,7 +143,7 @@ func (h aHandler) placeManifest(dir string) error {
 	if err != nil {
 		return err
 	}
-	return h.e.o.Files.WriteAtomic(h.base()+"/"+handler.ManifestFile, bytes.TrimPrefix(data, bom), 0o744)
+	return h.e.put(h.base()+"/"+handler.ManifestFile, bytes.TrimPrefix(data, bom), 0o744)
 }
 
 // findFile looks for a regular file, first in dir, then in its folders.

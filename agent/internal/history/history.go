@@ -100,7 +100,8 @@ func (h *History) write(name string, document []byte) {
 	if h.current == "" {
 		return
 	}
-	h.warn(h.Files.WriteAtomic(path.Join(h.current, clean(name)), document, 0o600))
+	// What support may want to read one day is not worth the disk's time for a sync.
+	h.warn(h.Files.WriteSoon(path.Join(h.current, clean(name)), document, 0o600))
 }
 
 // entry is one goal state of the past, a folder or its archive. Whatever else lies there is not ours.

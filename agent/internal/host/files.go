@@ -171,6 +171,16 @@ func (f Files) Rename(from, to string) error {
 // WriteAtomic replaces name with data: a reader, or a reboot, finds all of the old file or all of the new. A link at
 // name is followed inside the root, as an editor would.
 func (f Files) WriteAtomic(name string, data []byte, mode fs.FileMode) error {
+	return f.replace(name, data, mode, true)
+}
+
+// WriteSoon is WriteAtomic for one of several files that Sync brings to disk together: a reader finds all of the old
+// file or all of the new, whatever becomes of this process, but a machine that dies before Sync may leave it empty.
+func (f Files) WriteSoon(name string, data []byte, mode fs.FileMode) error {
+	return f.replace(name, data, mode, false)
+}
+
+func (f Files) replace(name string, data []byte, mode fs.FileMode, sync bool) error {
 	path, err := f.Follow(name)
 	if err != nil {
 		return err
@@ -181,17 +191,21 @@ func (f Files) WriteAtomic(name string, data []byte, mode fs.FileMode) error {
 	}
 	defer os.Remove(tmp.Name()) // nothing left to remove once renamed
 	_, err = tmp.Write(data)
-	if err := errors.Join(err, tmp.Chmod(mode), tmp.Sync(), tmp.Close()); err != nil {
+	err = errors.Join(err, tmp.Chmod(mode))
+	if sync {
+		err = errors.Join(err, tmp.Sync())
+	}
+	if err := errors.Join(err, tmp.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	err = os.Rename(tmp.Name(), path)
 	if isBusy(err) { // something is mounted there, as on /etc/hostname in a container: it can only be overwritten
 		return os.WriteFile(path, data, mode)
 	}
-	if err != nil {
+	if err != nil || !sync {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return syncPath(filepath.Dir(path))
 }
 
 // Rewrite replaces the content of name and keeps its mode and owner; a file that is not there is made with mode.
@@ -211,12 +225,4 @@ func (f Files) Rewrite(name string, data []byte, mode fs.FileMode) error {
 		return err
 	}
 	return keepOwner(path, info)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -212,6 +212,19 @@ func TestAnUnreadableRecordIsSetAsideAndTheCommandRuns(t *testing.T) {
 	assert.Equal(t, content(t, c.Record+".bad"), "{")
 }
 
+func TestAnEndThatWasCutShortOnDiskCountsForNothing(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "echo run >>runs; exit 3")
+	torn := `{"version":1,"start":{"pid":1,"ticks":1,"boot":"another boot"}}` + "\n" + `{"version":1,"end":{"exitCo`
+	assert.NilError(t, os.WriteFile(c.Record, []byte(torn), 0o600))
+	for range 2 {
+		end, err := testMachine(t).RunHandler(t.Context(), c)
+		assert.NilError(t, err)
+		assert.Equal(t, end.ExitCode, 3)
+	}
+	assert.Equal(t, content(t, c.Dir+"/runs"), "run\n")
+}
+
 func TestTheCommandLineOfTheParentNamesNothingOfTheHandler(t *testing.T) {
 	t.Parallel()
 	c := handlerCommand(t, "tr '\\0' ' ' </proc/$PPID/cmdline")

@@ -51,16 +51,16 @@ func (s commandSpec) run() error {
 	cmd, err := s.start()
 	if err != nil {
 		rec.End = &commandFinal{ExitCode: -1, Error: err.Error(), Time: time.Now()}
-		return rec.write(s.Record)
+		return rec.fail(s.Record)
 	}
 	pid := cmd.Process.Pid
 	rec.Start = &commandStart{Pid: pid, Ticks: startTicks(pid), Boot: s.Boot, Time: began}
-	werr := rec.write(s.Record)
+	werr := rec.begin(s.Record)
 	timedOut := s.wait(cmd)
 	rec.End = &commandFinal{
 		ExitCode: exitCode(cmd.ProcessState), TimedOut: timedOut, Took: time.Since(began), Time: time.Now(),
 	}
-	return errors.Join(werr, rec.write(s.Record))
+	return errors.Join(werr, rec.finish(s.Record))
 }
 
 // start runs the shell as the leader of a process group of its own, with real files for its output: a daemon that

@@ -1,9 +1,11 @@
 package host
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,7 +14,8 @@ import (
 	"github.com/waagent-go/waagent/agent/machine"
 )
 
-// record is what stands in HandlerCommand.Record.
+// record is what stands in HandlerCommand.Record: a line is written at the start and another, with the start in it, at
+// the end. The last complete line counts.
 type record struct {
 	Version int           `json:"version"`
 	Start   *commandStart `json:"start,omitempty"`
@@ -58,18 +61,43 @@ func readRecord(path string) (record, error) {
 		return record{}, err
 	}
 	var r record
-	if err := json.Unmarshal(data, &r); err != nil {
-		return record{}, fmt.Errorf("read %s: %w", path, err)
+	lines := json.NewDecoder(bytes.NewReader(data))
+	for n := 0; ; n++ {
+		var line record
+		switch err := lines.Decode(&line); {
+		case errors.Is(err, io.EOF), err != nil && n > 0: // or the machine died in the middle of a line
+			return r, nil
+		case err != nil:
+			return record{}, fmt.Errorf("read %s: %w", path, err)
+		}
+		r = line
 	}
-	return r, nil
 }
 
-func (r record) write(path string) error {
-	data, err := json.Marshal(r)
+// begin makes this the only line of the record. It is not brought to disk: a start that the machine's death wiped out
+// is worth as much as none.
+func (r record) begin(path string) error { return r.write(path, os.O_TRUNC, false) }
+
+// finish adds a line that has the end, and returns once it is on disk.
+func (r record) finish(path string) error { return r.write(path, os.O_APPEND, true) }
+
+// fail makes this, a command that never started, the only line, and returns once it is on disk.
+func (r record) fail(path string) error { return r.write(path, os.O_TRUNC, true) }
+
+func (r record) write(path string, flag int, sync bool) error {
+	line, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	return Files{Root: "/"}.WriteAtomic(path, append(data, '\n'), 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|flag, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(line, '\n'))
+	if sync {
+		err = errors.Join(err, f.Sync())
+	}
+	return errors.Join(err, f.Close())
 }
 
 // lockFile opens the lock of a record, making it if need be.
