@@ -88,7 +88,7 @@ func TestScenarios(t *testing.T) {
 
 func choice(t *testing.T) Choice {
 	t.Helper()
-	c := Choice{Driver: os.Getenv("DRIVER"), Image: os.Getenv("IMAGE"), All: os.Getenv("FULL") != ""}
+	c := Choice{Driver: os.Getenv("DRIVER"), Image: os.Getenv("IMAGE"), All: os.Getenv("FULL") != "", Named: strings.Trim(os.Getenv("RUN"), "^$")}
 	if kind := os.Getenv("WAAGENT_SCENARIOS"); kind == "" || kind == "quick" {
 		c.Quick = true
 		return c
