@@ -3,15 +3,18 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"runtime"
 	"time"
 
+	"github.com/waagent-go/waagent/agent/internal/cmdline"
 	"github.com/waagent-go/waagent/agent/internal/endpoint"
 	"github.com/waagent-go/waagent/agent/internal/event"
 	"github.com/waagent-go/waagent/agent/internal/fabric"
 	"github.com/waagent-go/waagent/agent/internal/firewall"
+	"github.com/waagent-go/waagent/agent/internal/host"
 	"github.com/waagent-go/waagent/agent/internal/hostname"
 	"github.com/waagent-go/waagent/agent/internal/kernel"
 	"github.com/waagent-go/waagent/agent/internal/netenv"
@@ -176,10 +179,47 @@ func (p *program) setupFirewall(ctx context.Context) int {
 
 // serialConsole is a command that always succeeds, as it always did; what went wrong is said.
 func (p *program) serialConsole(ctx context.Context) int {
-	if err := serialconsole.Enable(ctx, p.files, p.Machine, serialconsole.Options(runtime.GOARCH), p.log); err != nil {
+	files, m := p.bootFiles()
+	if err := serialconsole.Enable(ctx, files, m, serialconsole.Options(runtime.GOARCH), p.log); err != nil {
 		p.log.Error("Cannot configure the serial console", "error", err)
 	}
 	return 0
+}
+
+// bootFiles are those of the machine whose boot is edited. One that does not run has no tools to run.
+func (p *program) bootFiles() (host.Files, serialconsole.Machine) {
+	if p.command.Root != "" {
+		return host.Files{Root: p.command.Root}, nil
+	}
+	return p.files, p.Machine
+}
+
+// errRunningNUMA is what -numa-off says of this machine.
+var errRunningNUMA = errors.New("this program cannot run on a kernel up to 2.6.37, the only ones that need it: give the files of a machine that is off as -root:<dir>")
+
+// numa edits the boot options of a machine that does not run.
+func (p *program) numa(ctx context.Context) int {
+	if p.command.Root == "" {
+		return p.exit(errRunningNUMA)
+	}
+	if info, err := os.Stat(p.command.Root); err != nil {
+		return p.exit(err)
+	} else if !info.IsDir() {
+		return p.exit(fmt.Errorf("-root: %s is no folder", p.command.Root))
+	}
+	edit := kernel.DisableNUMA
+	if p.command.Verb == cmdline.NUMAOn {
+		edit = kernel.EnableNUMA
+	}
+	changed, err := edit(ctx, host.Files{Root: p.command.Root}, p.log)
+	switch {
+	case errors.Is(err, kernel.ErrNotNeeded):
+		p.log.Info("Nothing was changed", "root", p.command.Root, "because", err.Error())
+		return 0
+	case err == nil && len(changed) == 0:
+		p.log.Info("The boot options are as they are to be", "root", p.command.Root)
+	}
+	return p.exit(err)
 }
 
 // errSystemCenter ends the daemon; the service manager starts it again if System Center's installer has not replaced it.

@@ -71,6 +71,8 @@ func (p *program) configured(ctx context.Context) int {
 		return p.setupFirewall(ctx)
 	case cmdline.SerialConsole:
 		return p.serialConsole(ctx)
+	case cmdline.NUMAOff, cmdline.NUMAOn:
+		return p.numa(ctx)
 	case cmdline.CollectLogs:
 		return p.collectLogs(ctx)
 	}

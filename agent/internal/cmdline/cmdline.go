@@ -24,6 +24,8 @@ const (
 	CollectLogs       Verb = "collect-logs"
 	SetupFirewall     Verb = "setup-firewall"
 	SerialConsole     Verb = "serialconsole"
+	NUMAOff           Verb = "numa-off"
+	NUMAOn            Verb = "numa-on"
 	// Inspect is a first argument of its own kind: what follows is not in the grammar.
 	Inspect Verb = "inspect"
 	// Internal is the agent starting itself for a task of its own.
@@ -36,6 +38,7 @@ type Command struct {
 	Unknown  string // the argument that made it Help, "" if none did
 	ConfPath string // -configuration-path:
 	Address  string // -setup-firewall=
+	Root     string // -root: of a machine that does not run, for SerialConsole, NUMAOff and NUMAOn
 	Verbose  bool   // -verbose
 	Force    bool   // -force: deprovision does not ask
 	Debug    bool   // -debug: run-exthandlers stays when its parent dies
@@ -52,7 +55,8 @@ func internals() []string { return []string{"handler-command"} }
 func words() []word {
 	return []word{
 		verb(DeprovisionUser), verb(Deprovision), verb(Daemon), verb(Start), verb(RegisterService), verb(RunExtHandlers),
-		verb(Version), verb(ShowConfiguration), verb(SerialConsole), verb(CollectLogs), verb(Help),
+		verb(Version), verb(ShowConfiguration), verb(SerialConsole), verb(NUMAOff), verb(NUMAOn),
+		verb(CollectLogs), verb(Help),
 		{"usage", func(c *Command) { c.Verb = Help }},
 		{"?", func(c *Command) { c.Verb = Help }},
 		{"verbose", func(c *Command) { c.Verbose = true }},
@@ -84,6 +88,9 @@ func Parse(args []string) Command {
 		c.Verb, c.Unknown = Help, arg
 		break
 	}
+	if c.Root != "" && !slices.Contains([]Verb{SerialConsole, NUMAOff, NUMAOn}, c.Verb) {
+		return Command{Verb: Help, Unknown: "-root:" + c.Root} // no other command may take this machine for that one
+	}
 	return c
 }
 
@@ -112,13 +119,14 @@ func takeWord(c *Command, known []word, arg string) bool {
 	return false
 }
 
-// valued are the two arguments that carry a value.
-type valued struct{ confPath, firewall *regexp.Regexp }
+// valued are the arguments that carry a value.
+type valued struct{ confPath, firewall, root *regexp.Regexp }
 
 func patterns() valued {
 	return valued{
 		confPath: regexp.MustCompile(`^[-/]*configuration-path:([A-Za-z0-9_/.-]+)`),
 		firewall: regexp.MustCompile(`^[-/]*setup-firewall=([0-9.]{7,})`),
+		root:     regexp.MustCompile(`(?s)^[-/]*root[:=](/.*)$`), // whole: half a path is another machine
 	}
 }
 
@@ -129,6 +137,10 @@ func (v valued) take(c *Command, arg string) bool {
 	}
 	if m := v.firewall.FindStringSubmatch(arg); m != nil {
 		c.Verb, c.Address = SetupFirewall, m[1]
+		return true
+	}
+	if m := v.root.FindStringSubmatch(arg); m != nil {
+		c.Root = m[1]
 		return true
 	}
 	return false

@@ -11,7 +11,7 @@ const NotSafeToPublish = "Deprovisioning does not make an image safe to publish:
 // HelpText is the usage of a program called name.
 func HelpText(name string) string {
 	return fmt.Sprintf(`
-usage: %s [-verbose] [-force] [-help] [-configuration-path:<path>] -deprovision[+user]|-register-service|-version|-daemon|-start|-run-exthandlers [-debug]|-show-configuration|-collect-logs [-full]|-setup-firewall=<ip>|-serialconsole|-inspect <file>...
+usage: %s [-verbose] [-force] [-help] [-configuration-path:<path>] -deprovision[+user]|-register-service|-version|-daemon|-start|-run-exthandlers [-debug]|-show-configuration|-collect-logs [-full]|-setup-firewall=<ip>|-serialconsole [-root:<dir>]|-numa-off|-numa-on -root:<dir>|-inspect <file>...
 
   -daemon               provision this VM if need be, then supervise the extension process; the service runs this
   -start                start the daemon in the background and return
@@ -21,6 +21,8 @@ usage: %s [-verbose] [-force] [-help] [-configuration-path:<path>] -deprovision[
   -deprovision+user     also remove the account that provisioning made
   -show-configuration   print the effective options; with -verbose where each came from
   -serialconsole        add the serial console to the kernel's options
+  -numa-off             add numa=off to the boot options of the machine below -root:<dir>, if it has a kernel up to
+                        2.6.37; -numa-on takes it away. This program runs on no such kernel, so the machine must be off
   -collect-logs         pack the logs that support asks for; with -full more of them
   -setup-firewall=<ip>  let only root and DNS reach the fabric at <ip>
   -inspect <file>...    say what the agent understands from a document, as JSON; must be the first argument
@@ -28,6 +30,7 @@ usage: %s [-verbose] [-force] [-help] [-configuration-path:<path>] -deprovision[
   -help                 print this text
 
   -configuration-path:<path>  read this file instead of the distribution's waagent.conf
+  -root:<dir>                 the files of a machine that is off, for -serialconsole, -numa-off and -numa-on
   -verbose                    log more
   -force                      deprovision without asking
   -debug                      -run-exthandlers stays when the daemon dies
