@@ -20,6 +20,7 @@ type Header struct {
 	Drivers []string // run once on each of these; empty: once, on the cheapest that will do
 	Quick   bool     // part of `make test`
 	Full    bool     // part of FULL=1 only: it takes long, or needs what few machines have
+	Last    bool     // played after all others, and the matrix: it takes long, and a limit may end the run before it
 	Matrix  bool     // what every other image is tried with, on each driver that has what the script needs
 	Image   string   // the image it is about; "" is the driver's first
 }
@@ -91,6 +92,8 @@ func (h *Header) take(words []string) (bool, error) {
 		h.Matrix = true
 	case "full":
 		h.Full = true
+	case "last":
+		h.Last = true
 	default:
 		return false, nil
 	}

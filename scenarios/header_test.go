@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -70,6 +72,25 @@ func TestTheMatrixIsEveryOtherImage(t *testing.T) {
 	h.Only = []string{"ubuntu"}
 	got = h.MatrixPairs(Choice{Images: []string{"debian13", "ubuntu2404"}})
 	assert.DeepEqual(t, got, []Pair{{"container", "ubuntu2404"}})
+}
+
+func TestWhatIsMarkedLastComesAfterTheMatrix(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	assert.NilError(t, os.Mkdir(filepath.Join(dir, "boot"), 0o755))
+	for name, header := range map[string]string{"a": "needs systemd\nlast\n", "b": "needs systemd\nmatrix\n", "c": ""} {
+		text := "# It boots.\n" + header + "\nboot\n"
+		assert.NilError(t, os.WriteFile(filepath.Join(dir, "boot", name+".txtar"), []byte(text), 0o644))
+	}
+	all, err := Find(dir, Choice{Images: []string{"debian13"}})
+	assert.NilError(t, err)
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name())
+	}
+	assert.DeepEqual(t, names, []string{
+		"boot/b/container-debian12", "boot/c/loopback", "boot/b/container-debian13", "boot/a/container-debian12",
+	})
 }
 
 func TestShardsTogetherAreTheWhole(t *testing.T) {

@@ -34,7 +34,7 @@ type Scenario struct {
 func (s Scenario) Name() string { return s.Header.Name + "/" + s.Pair.String() }
 
 // Find reads the scripts below dir and lists what a choice asks for: every script in a stable order, then the matrix of
-// images.
+// images, then those marked last.
 func Find(dir string, c Choice) ([]Scenario, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*.txtar"))
 	if err != nil {
@@ -55,7 +55,17 @@ func Find(dir string, c Choice) ([]Scenario, error) {
 			matrix = append(matrix, Scenario{Header: scenarios[0].Header, Path: file, Pair: pair})
 		}
 	}
-	return append(all, matrix...), nil
+	all = append(all, matrix...)
+	slices.SortStableFunc(all, func(a, b Scenario) int {
+		switch {
+		case a.Header.Last == b.Header.Last:
+			return 0
+		case a.Header.Last:
+			return 1
+		}
+		return -1
+	})
+	return all, nil
 }
 
 // Load reads one script and lists where a choice has it run.

@@ -32,7 +32,7 @@ func verbs() map[string]verb {
 }
 
 // headerWords were read before the script started and do nothing in it.
-var headerWords = []string{"needs", "only", "drivers", "image", "quick", "matrix", "full"}
+var headerWords = []string{"needs", "only", "drivers", "image", "quick", "matrix", "full", "last"}
 
 // commands makes testscript commands of the verbs.
 func commands(ctx context.Context) map[string]func(ts *testscript.TestScript, neg bool, args []string) {
