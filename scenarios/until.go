@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +78,8 @@ func (w *world) condition(args []string) (check, error) {
 		return w.ofVM(func(vm control.VM) (bool, string) {
 			return vm.Properties[arg(1)] != "", fmt.Sprintf("properties %v", vm.Properties)
 		}), nil
+	case "event":
+		return w.eventReceived(arg(1))
 	case "goal-state":
 		return w.processed(), nil
 	case "file":
@@ -86,7 +89,7 @@ func (w *world) condition(args []string) (check, error) {
 	case "log":
 		return w.logged(arg(1))
 	}
-	return nil, fmt.Errorf("until %s: known: ready, not-ready, extension, handler, gone, status, property, goal-state, file, guest, log", args[0])
+	return nil, fmt.Errorf("until %s: known: ready, not-ready, extension, handler, gone, status, property, event, goal-state, file, guest, log", args[0])
 }
 
 func (w *world) ofVM(f func(control.VM) (bool, string)) check {
@@ -98,6 +101,22 @@ func (w *world) ofVM(f func(control.VM) (bool, string)) check {
 		ok, seen := f(vm)
 		return ok, seen, nil
 	}
+}
+
+// eventReceived waits for a telemetry event of which a line of `fabric events` would match pattern: agents send theirs in
+// batches, some only once a minute.
+func (w *world) eventReceived(pattern string) (check, error) {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (bool, string, error) {
+		lines, err := w.eventLines(ctx)
+		if err != nil {
+			return false, "", err
+		}
+		return slices.ContainsFunc(lines, re.MatchString), fmt.Sprintf("%d events", len(lines)), nil
+	}, nil
 }
 
 // nextStatus waits for a status blob newer than the one there is now.

@@ -50,17 +50,29 @@ func (w *world) changeVM(ctx context.Context, file string) error {
 
 // showEvents prints one line per telemetry event: provider, id, and its parameters by name.
 func (w *world) showEvents(ctx context.Context) (*machine.Result, error) {
-	events, err := w.fabric.Events(ctx, w.id, 1)
+	lines, err := w.eventLines(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var b strings.Builder
-	for _, e := range events {
-		fmt.Fprintf(&b, "%s %s", e.Provider, e.ID)
-		for _, name := range slices.Sorted(maps.Keys(e.Params)) {
-			fmt.Fprintf(&b, " %s=%q", name, e.Params[name])
-		}
-		b.WriteString("\n")
+	for _, line := range lines {
+		b.WriteString(line + "\n")
 	}
 	return output(b.String()), nil
+}
+
+func (w *world) eventLines(ctx context.Context) ([]string, error) {
+	events, err := w.fabric.Events(ctx, w.id, 1)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, e := range events {
+		line := fmt.Sprintf("%s %s", e.Provider, e.ID)
+		for _, name := range slices.Sorted(maps.Keys(e.Params)) {
+			line += fmt.Sprintf(" %s=%q", name, e.Params[name])
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
 }
