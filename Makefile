@@ -44,12 +44,13 @@ test: ready lint build ## Go tests with the race detector, loopback flows, quick
 	@WAAGENT_SCENARIOS=quick $(SCENARIO_ENV) go run ./ci/gotest -race -timeout 20m ./...
 
 e2e: ready build cross $(ARM64) ## every script on its cheapest driver, and the matrix of images (IMAGE= DRIVER= RUN= SHARD= LIMIT= FULL=)
-	@WAAGENT_SCENARIOS=e2e $(SCENARIO_ENV) go run ./ci/gotest -count=1 -timeout 24h -run 'TestScenarios/$(RUN)' ./scenarios
+	@WAAGENT_SCENARIOS=e2e $(SCENARIO_ENV) go run ./ci/gotest -tags flows -count=1 -timeout 24h -run '$(if $(RUN),^TestScenarios$$)' ./scenarios
 
 lint: ## gofmt, go vet and staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
+	go vet -tags flows ./scenarios
 	go tool staticcheck ./...
 
 cross: ## build the agent for arm64 and FreeBSD, and the tools for macOS
