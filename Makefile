@@ -50,7 +50,7 @@ lint: ## gofmt, go vet and staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
-	go vet -tags flows ./scenarios
+	go vet -tags flows,slow ./scenarios/... ./images
 	go tool staticcheck ./...
 
 cross: ## build the agent for arm64 and FreeBSD, and the tools for macOS

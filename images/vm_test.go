@@ -1,3 +1,5 @@
+//go:build slow
+
 package images
 
 import (
@@ -7,7 +9,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-// TestVMImageOfDebianIsMade builds a VM image for real where asked to: WAAGENT_BUILD_VM=debian12.
+// TestVMImageOfDebianIsMade builds a VM image for real: go test -tags slow, and WAAGENT_BUILD_VM=debian12.
 func TestVMImageOfDebianIsMade(t *testing.T) {
 	id := os.Getenv("WAAGENT_BUILD_VM")
 	if id == "" {
