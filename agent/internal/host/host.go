@@ -1,10 +1,13 @@
 package host
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/waagent-go/waagent/agent/machine"
 )
@@ -54,3 +57,15 @@ func (m *Machine) BootID() string { return bootID() }
 
 // Uptime is the time since the machine was started, time asleep included.
 func (m *Machine) Uptime() time.Duration { return uptime() }
+
+// Unmount detaches the filesystem at target.
+func (m *Machine) Unmount(_ context.Context, target string) error {
+	dir, err := m.files.Follow(target)
+	if err != nil {
+		return err
+	}
+	if err := unix.Unmount(dir, 0); err != nil {
+		return fmt.Errorf("unmount %s: %w", target, err)
+	}
+	return nil
+}

@@ -70,18 +70,6 @@ func wrongType(err error) bool {
 	return slices.Contains([]unix.Errno{unix.EINVAL, unix.ENODEV, unix.EIO, unix.EUCLEAN, unix.EBADMSG}, no)
 }
 
-// Unmount detaches the filesystem at target.
-func (m *Machine) Unmount(_ context.Context, target string) error {
-	dir, err := m.files.Follow(target)
-	if err != nil {
-		return err
-	}
-	if err := unix.Unmount(dir, 0); err != nil {
-		return fmt.Errorf("unmount %s: %w", target, err)
-	}
-	return nil
-}
-
 // Mounts lists what is mounted.
 func (m *Machine) Mounts() ([]machine.Mount, error) {
 	text, err := os.ReadFile("/proc/self/mountinfo")

@@ -36,18 +36,6 @@ func (m *Machine) Mount(ctx context.Context, source, target, fstype, options str
 	return fmt.Errorf("mount %s at %s: %w", source, target, err)
 }
 
-// Unmount detaches the filesystem at target.
-func (m *Machine) Unmount(_ context.Context, target string) error {
-	dir, err := m.files.Follow(target)
-	if err != nil {
-		return err
-	}
-	if err := unix.Unmount(dir, 0); err != nil {
-		return fmt.Errorf("unmount %s: %w", target, err)
-	}
-	return nil
-}
-
 // Mounts lists what is mounted.
 func (m *Machine) Mounts() ([]machine.Mount, error) {
 	n, err := unix.Getfsstat(nil, unix.MNT_NOWAIT)
