@@ -87,16 +87,19 @@ func (h aHandler) disabled(extension string) error {
 // install sets a version up and installs it, in place of the one that is installed, if any.
 func (it *item) install(ctx context.Context) error {
 	h, j := it.h, it.journal
-	if !j.Setup || !h.e.o.Files.Exists(h.base()+"/"+handler.ManifestFile) {
+	fresh := !j.Setup || !h.e.o.Files.Exists(h.base()+"/"+handler.ManifestFile)
+	if fresh {
 		if old, ok := h.e.installedVersion(h.name); ok && j.From == "" {
 			j.From = old.version.String()
 		}
 		if err := h.setup(ctx, it.source, it.wanted); err != nil {
 			return err
 		}
-		if err := h.writeSettings(it.ext); err != nil {
-			return err
-		}
+	}
+	if err := h.writeSettings(it.ext); err != nil { // an earlier agent's may be of another goal state
+		return err
+	}
+	if fresh {
 		if err := h.e.syncFolder(h.base()); err != nil {
 			return err
 		}
@@ -104,9 +107,6 @@ func (it *item) install(ctx context.Context) error {
 		if err := j.save(); err != nil {
 			return err
 		}
-	}
-	if err := h.writeSettings(it.ext); err != nil { // an earlier agent's may be of another goal state
-		return err
 	}
 	it.limits(ctx, h, false)
 	m, err := h.manifest()
