@@ -41,31 +41,25 @@ func Find(dir string, c Choice) ([]Scenario, error) {
 		return nil, err
 	}
 	slices.Sort(files)
-	var all, matrix []Scenario
+	var all, matrix, last []Scenario
 	for _, file := range files {
 		scenarios, err := Load(file, c)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, scenarios...)
 		if len(scenarios) == 0 {
 			continue
 		}
-		for _, pair := range scenarios[0].MatrixPairs(c) {
-			matrix = append(matrix, Scenario{Header: scenarios[0].Header, Path: file, Pair: pair})
+		h, first, others := scenarios[0].Header, &all, &matrix
+		if h.Last {
+			first, others = &last, &last
+		}
+		*first = append(*first, scenarios...)
+		for _, pair := range h.MatrixPairs(c) {
+			*others = append(*others, Scenario{Header: h, Path: file, Pair: pair})
 		}
 	}
-	all = append(all, matrix...)
-	slices.SortStableFunc(all, func(a, b Scenario) int {
-		switch {
-		case a.Header.Last == b.Header.Last:
-			return 0
-		case a.Header.Last:
-			return 1
-		}
-		return -1
-	})
-	return all, nil
+	return slices.Concat(all, matrix, last), nil
 }
 
 // Load reads one script and lists where a choice has it run.

@@ -187,28 +187,28 @@ func (q *qemuSite) Boot(ctx context.Context, g Guest) (machine.Machine, error) {
 
 // machinery is the image, and what of this machine it takes to boot it: an emulator, firmware, programs for its
 // processor.
-func (q *qemuSite) machinery(ctx context.Context, g *Guest) (qemu.Driver, images.VMImage, error) {
+func (q *qemuSite) machinery(ctx context.Context, g *Guest) (driver qemu.Driver, image images.VMImage, err error) {
 	catalog, err := images.Load()
 	if err != nil {
-		return qemu.Driver{}, images.VMImage{}, err
+		return driver, image, err
 	}
 	row, err := catalog.Image(g.Image)
 	if err != nil {
-		return qemu.Driver{}, images.VMImage{}, err
+		return driver, image, err
 	}
 	programs, err := q.s.Programs.For(row)
 	if err != nil {
-		return qemu.Driver{}, images.VMImage{}, err
+		return driver, image, err
 	}
 	if why := qemu.Lacking(row.Arch, g.Generation); why != nil {
-		return qemu.Driver{}, images.VMImage{}, &images.Unavailable{ID: g.Image, Why: why.Error()}
+		return driver, image, &images.Unavailable{ID: g.Image, Why: why.Error()}
 	}
-	driver := q.driver
+	driver = q.driver
 	driver.Helper = programs.Scenarios
 	if g.Agent != "" {
 		g.Agent = programs.Agent
 	}
-	image, err := images.VM(ctx, g.Image, g.Variant, q.s.Progress)
+	image, err = images.VM(ctx, g.Image, g.Variant, q.s.Progress)
 	return driver, image, err
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/waagent-go/waagent/images/packaging"
 	"github.com/waagent-go/waagent/ovfgen"
 	"github.com/waagent-go/waagent/scenarios/machine"
+	"github.com/waagent-go/waagent/scenarios/machine/qemu"
 )
 
 // world is what one script plays in: a fabric of its own and, once it boots, a guest.
@@ -112,17 +113,14 @@ func (w *world) introduce(ctx context.Context) error {
 	return nil
 }
 
-// byUEFI tells whether the guest starts by UEFI: as vm.yaml has it, or because its processor knows nothing else.
+// byUEFI tells whether the guest starts by UEFI. An image that no catalog has is for booting to refuse.
 func (w *world) byUEFI() bool {
-	if w.vm.Generation == 2 {
-		return true
-	}
 	catalog, err := images.Load()
 	if err != nil {
 		return false
 	}
-	image, err := catalog.Image(w.vm.image(w.pair.Image))
-	return err == nil && image.Arch != ""
+	image, _ := catalog.Image(w.vm.image(w.pair.Image))
+	return qemu.UEFI(image.Arch, w.vm.Generation)
 }
 
 // read reads one of the script's files; a missing one is nil.

@@ -45,12 +45,12 @@ var arm64 = architecture{
 	},
 }
 
-func architectureOf(s Spec) architecture {
-	if s.Image.Arch == "arm64" {
+func architectureOf(arch string) architecture {
+	if arch == "arm64" {
 		return arm64
 	}
 	return amd64
 }
 
-// uefiGuest tells whether the guest starts by UEFI.
-func uefiGuest(s Spec) bool { return s.Gen == 2 || s.Image.Arch == "arm64" }
+// UEFI tells whether a guest of a processor (as Debian spells it; "" is amd64) and generation starts by UEFI.
+func UEFI(arch string, generation int) bool { return generation == 2 || arch == "arm64" }

@@ -29,7 +29,7 @@ func arguments(s Spec, dir string, a accel, ports []string) []string {
 	file := func(name string) string { return filepath.Join(dir, name) }
 	args := []string{
 		"-name", s.Name, "-nodefaults", "-display", "none", "-no-user-config", "-no-reboot",
-		"-accel", a.accel, "-cpu", a.cpu, "-machine", architectureOf(s).machine,
+		"-accel", a.accel, "-cpu", a.cpu, "-machine", architectureOf(s.Image.Arch).machine,
 		"-smp", number(s.CPUs, 2), "-m", number(s.MemoryMB, 1024),
 		"-kernel", s.Image.Kernel, "-initrd", s.Image.Initrd, "-append", kernelLine(s),
 		"-chardev", "file,id=console,append=on,path=" + file("console.log"), "-serial", "chardev:console",
@@ -42,7 +42,7 @@ func arguments(s Spec, dir string, a accel, ports []string) []string {
 	for _, f := range firmware {
 		args = append(args, "-smbios", f)
 	}
-	if uefiGuest(s) {
+	if UEFI(s.Image.Arch, s.Gen) {
 		args = append(args, "-drive", "if=pflash,format=raw,readonly=on,file="+file("firmware.fd"),
 			"-drive", "if=pflash,format=raw,file="+file("nvram.fd"))
 	}
@@ -58,7 +58,7 @@ func number(n, otherwise int) string {
 
 // kernelLine keeps the console to what a person looks for there: trouble, and the login prompt.
 func kernelLine(s Spec) string {
-	a := architectureOf(s)
+	a := architectureOf(s.Image.Arch)
 	line := []string{"root=" + s.Image.Root, "rw", "console=" + a.console, "net.ifnames=0", "quiet", "systemd.show_status=auto"}
 	return strings.Join(slices.Concat(line, patience, a.kernel, s.KernelArgs), " ")
 }

@@ -30,7 +30,7 @@ func TestArguments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var lines strings.Builder
-			for _, a := range arguments(c.spec, "/run", architectureOf(c.spec).tcg, c.sockets) {
+			for _, a := range arguments(c.spec, "/run", architectureOf(c.spec.Image.Arch).tcg, c.sockets) {
 				if strings.HasPrefix(a, "-") {
 					lines.WriteString("\n" + a)
 				} else {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/waagent-go/waagent/fabricsim/vnet"
-	"github.com/waagent-go/waagent/images"
 	"github.com/waagent-go/waagent/scenarios/internal/reap"
 	"github.com/waagent-go/waagent/scenarios/machine"
 )
@@ -52,7 +51,7 @@ func (d Driver) Boot(ctx context.Context, s Spec) (m *Guest, err error) {
 	if err := d.prepare(ctx, g); err != nil {
 		return nil, fmt.Errorf("boot %s: %w", s.Name, err)
 	}
-	g.accel = detectAccel(ctx, architectureOf(s))
+	g.accel = detectAccel(ctx, architectureOf(s.Image.Arch))
 	if err := g.start(); err != nil {
 		return nil, err
 	}
@@ -79,8 +78,8 @@ func (d Driver) prepare(ctx context.Context, g *Guest) error {
 	if err := makeDisks(ctx, g.dir, *s); err != nil {
 		return err
 	}
-	if uefiGuest(*s) {
-		if err := uefi(g.dir, architectureOf(*s)); err != nil {
+	if UEFI(s.Image.Arch, s.Gen) {
+		if err := uefi(g.dir, architectureOf(s.Image.Arch)); err != nil {
 			return err
 		}
 	}
@@ -117,12 +116,11 @@ func Available() error {
 // Lacking says what a guest of a processor (as Debian spells it; "" is amd64) and generation needs and this machine has
 // not, or nothing.
 func Lacking(arch string, generation int) error {
-	s := Spec{Image: images.VMImage{Arch: arch}, Gen: generation}
-	a := architectureOf(s)
+	a := architectureOf(arch)
 	if _, err := exec.LookPath(a.program); err != nil {
 		return fmt.Errorf("%s is not installed", a.program)
 	}
-	if uefiGuest(s) && a.firmware() == nil {
+	if UEFI(arch, generation) && a.firmware() == nil {
 		return ErrNoUEFI
 	}
 	return nil

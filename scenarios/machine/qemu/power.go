@@ -22,7 +22,7 @@ func (g *Guest) start() error {
 	for i, p := range g.ports {
 		sockets[i] = p.Socket
 	}
-	arch := architectureOf(g.spec)
+	arch := architectureOf(g.spec.Image.Arch)
 	proc, err := startProcess(append([]string{arch.program}, arguments(g.spec, g.dir, g.accel, sockets)...), g.dir)
 	if err != nil {
 		return err
