@@ -43,7 +43,7 @@ arm64: # the programs that go into guests of that processor, into ./bin/arm64
 test: ready lint build ## Go tests with the race detector, loopback flows, quick scripts and the strangers
 	@WAAGENT_SCENARIOS=quick $(SCENARIO_ENV) go run ./ci/gotest -race -timeout 20m ./...
 
-e2e: ready build cross $(ARM64) ## every script on its cheapest driver, and the matrix of images (IMAGE= DRIVER= RUN= SHARD= LIMIT= FULL=)
+e2e: ready build cross $(ARM64) ## flows of hours, every script on its cheapest driver, and the matrix of images (IMAGE= DRIVER= RUN= SHARD= LIMIT= FULL=)
 	@WAAGENT_SCENARIOS=e2e $(SCENARIO_ENV) go run ./ci/gotest -tags flows -count=1 -timeout 24h -run '$(if $(RUN),^TestScenarios$$)' ./scenarios
 
 lint: ## gofmt, go vet and staticcheck
