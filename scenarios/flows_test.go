@@ -298,7 +298,8 @@ func TestCertificatesThatCannotBeHadAreAskedForWithGrowingPauses(t *testing.T) {
 		time.Sleep(time.Hour)
 		n := f.requests("certificates", start)
 		assert.Assert(f.t, n >= 14 && n <= 22, "%d requests", n) // pairs, in the end one each ten minutes
-		for range 2 { // hour by hour: the journal holds two
+		// Hour by hour: the journal holds two.
+		for range 2 {
 			hour := time.Now()
 			time.Sleep(time.Hour)
 			n := f.requests("certificates", hour)
