@@ -25,28 +25,31 @@ type observer struct {
 func (o *observer) Run(name string, f func(t testscript.T)) { f(o) }
 
 func (o *observer) Log(args ...any) {
+	if o.result.Outcome != report.Skipped { // why is what counts then, and the story so far comes after it
+		o.result.Detail += text(args) + "\n"
+	}
+	o.T.Log(args...)
+}
+
+// text joins what a testing.T is given to say.
+func text(args []any) string {
 	var b strings.Builder
 	for _, a := range args {
-		if s, ok := a.(string); ok {
-			b.WriteString(s)
-		} else if e, ok := a.(error); ok {
-			b.WriteString(e.Error())
+		switch a := a.(type) {
+		case string:
+			b.WriteString(a)
+		case error:
+			b.WriteString(a.Error())
 		}
 	}
-	o.result.Detail += b.String() + "\n"
-	o.T.Log(args...)
+	return b.String()
 }
 
 func (o *observer) FailNow()          { o.result.Outcome = report.Failed; o.T.FailNow() }
 func (o *observer) Fatal(args ...any) { o.result.Outcome = report.Failed; o.T.Fatal(args...) }
 
 func (o *observer) Skip(args ...any) {
-	o.result.Outcome = report.Skipped
-	for _, a := range args {
-		if s, ok := a.(string); ok {
-			o.result.Detail += s
-		}
-	}
+	o.result.Outcome, o.result.Detail = report.Skipped, text(args)
 	o.T.Skip(args...)
 }
 

@@ -62,7 +62,7 @@ func TestScenarios(t *testing.T) {
 			if res = r.playAlone(s, &first); res.Outcome != report.Failed {
 				t.Log(first.String())
 				if res.Outcome == report.Skipped {
-					t.Skip("SKIP ", res.Detail)
+					t.Skip("SKIP", res.Detail)
 				}
 				return
 			}
