@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 )
 
 // Pending is the entry of a request that is being answered. Handlers find it with Of and add what they know.
@@ -60,7 +62,7 @@ func (j *Journal) Record(surface string, who func(*http.Request) string, next ht
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		p := &Pending{e: Entry{
-			Time: start, VM: who(r), Surface: surface, Method: r.Method, URL: Redact(requestURL(r)), From: r.RemoteAddr,
+			Time: start, VM: who(r), Surface: surface, Method: r.Method, URL: redact.SAS(requestURL(r)), From: r.RemoteAddr,
 			Header: telling(r.Header),
 		}}
 		body := &countingBody{ReadCloser: r.Body}
@@ -103,7 +105,7 @@ func telling(h http.Header) map[string]string {
 			out[lower] = "(certificate)"
 		case strings.HasPrefix(lower, "x-ms-"), lower == "metadata", lower == "user-agent", lower == "content-type",
 			lower == "if-none-match", lower == "range":
-			out[lower] = Redact(strings.Join(values, ", "))
+			out[lower] = redact.SAS(strings.Join(values, ", "))
 		}
 	}
 	return out

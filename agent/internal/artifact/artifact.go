@@ -19,7 +19,7 @@ import (
 
 	"github.com/waagent-go/waagent/agent/internal/event"
 	"github.com/waagent-go/waagent/agent/internal/fabric"
-	"github.com/waagent-go/waagent/agent/internal/sas"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 	"github.com/waagent-go/waagent/agent/protocol/secret"
 	"github.com/waagent-go/waagent/agent/protocol/wireserver"
 )
@@ -77,7 +77,7 @@ func (d *Downloader) Manifest(ctx context.Context, uris []string) (Manifest, err
 		}
 		m = Manifest{URI: uri, Raw: body}
 		if err := fabric.DecodeXML(body, &m.Manifest); err != nil {
-			return fmt.Errorf("read manifest %s: %w", sas.URL(uri), err)
+			return fmt.Errorf("read manifest %s: %w", redact.URL(uri), err)
 		}
 		return nil
 	})
@@ -95,7 +95,7 @@ func (d *Downloader) text(ctx context.Context, uri string) ([]byte, error) {
 		body.Reset()
 		n, err := io.Copy(&body, io.LimitReader(r, maxText+1))
 		if err == nil && n > maxText {
-			err = fmt.Errorf("%s is larger than %d bytes", sas.URL(uri), maxText)
+			err = fmt.Errorf("%s is larger than %d bytes", redact.URL(uri), maxText)
 		}
 		return err
 	})
@@ -116,7 +116,7 @@ func (d *Downloader) Package(ctx context.Context, uris []string, manifestURI, ds
 			return nil
 		}
 		if err := accept(dst); err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", sas.URL(uri), err), os.Remove(dst))
+			return errors.Join(fmt.Errorf("%s: %w", redact.URL(uri), err), os.Remove(dst))
 		}
 		return nil
 	})
@@ -135,7 +135,7 @@ func (d *Downloader) file(ctx context.Context, a fabric.Artifact, dst string) er
 		}
 		n, err := io.Copy(tmp, io.LimitReader(r, MaxPackage+1))
 		if err == nil && n > MaxPackage {
-			err = fmt.Errorf("%s is larger than %d bytes", sas.URL(a.URI), int64(MaxPackage))
+			err = fmt.Errorf("%s is larger than %d bytes", redact.URL(a.URI), int64(MaxPackage))
 		}
 		return err
 	})

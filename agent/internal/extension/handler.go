@@ -14,6 +14,7 @@ import (
 	"github.com/waagent-go/waagent/agent/internal/event"
 	"github.com/waagent-go/waagent/agent/internal/logline"
 	"github.com/waagent-go/waagent/agent/protocol/handler"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 )
 
 // State of a version of a handler, spelled as in its file.
@@ -140,7 +141,7 @@ func (h aHandler) readStatus() *handlerStatus {
 func (h aHandler) setStatus(value string, code int, message string, multi bool) error {
 	s := handlerStatus{Name: h.name, Version: h.version.String(), Status: value, Code: code, SupportsMultiConfig: multi}
 	if message != "" {
-		message = logline.Redact(message)
+		message = redact.SAS(message)
 		s.Message = &message
 	}
 	if old := h.readStatus(); old != nil {

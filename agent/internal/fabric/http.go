@@ -13,7 +13,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/waagent-go/waagent/agent/internal/sas"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 )
 
 // Dial makes a connection; it is Options.Dial of package agent.
@@ -63,7 +63,7 @@ var accepted = []int{http.StatusOK, http.StatusCreated, http.StatusAccepted}
 // Do sends r, again as retry says, and reads the answer whole.
 func (h *HTTP) Do(ctx context.Context, r Request, retry Retry) (Response, error) {
 	var answer Response
-	err := retry.do(ctx, r.Method+" "+sas.URL(r.URL), func(int) error {
+	err := retry.do(ctx, r.Method+" "+redact.URL(r.URL), func(int) error {
 		ctx, cancel := context.WithTimeout(ctx, wholeTimeout)
 		defer cancel()
 		return h.once(ctx, r, func(resp *http.Response) error {
@@ -80,7 +80,7 @@ func (h *HTTP) Do(ctx context.Context, r Request, retry Retry) (Response, error)
 
 // Stream sends r and hands the accepted answer's body to read, which is called again for every new attempt.
 func (h *HTTP) Stream(ctx context.Context, r Request, retry Retry, read func(body io.Reader) error) error {
-	return retry.do(ctx, r.Method+" "+sas.URL(r.URL), func(int) error {
+	return retry.do(ctx, r.Method+" "+redact.URL(r.URL), func(int) error {
 		return h.once(ctx, r, func(resp *http.Response) error { return read(resp.Body) })
 	})
 }
@@ -88,7 +88,7 @@ func (h *HTTP) Stream(ctx context.Context, r Request, retry Retry, read func(bod
 // once makes one attempt. Every error names the request.
 func (h *HTTP) once(ctx context.Context, r Request, read func(*http.Response) error) error {
 	if h.Failpoint != nil {
-		if err := h.Failpoint("request " + r.Method + " " + sas.URL(r.URL)); err != nil {
+		if err := h.Failpoint("request " + r.Method + " " + redact.URL(r.URL)); err != nil {
 			return &badRequestError{err}
 		}
 	}
@@ -101,13 +101,13 @@ func (h *HTTP) once(ctx context.Context, r Request, read func(*http.Response) er
 			return read(resp)
 		}
 		body, _ := readAll(io.LimitReader(resp.Body, 64<<10), defaultLimit) // an error's text is a courtesy
-		return &StatusError{Method: r.Method, URL: sas.URL(r.URL), Code: resp.StatusCode, Body: sas.Redact(excerpt(body))}
+		return &StatusError{Method: r.Method, URL: redact.URL(r.URL), Code: resp.StatusCode, Body: redact.SAS(excerpt(body))}
 	})
 	if err != nil && Code(err) == 0 {
 		if u, parseErr := url.Parse(r.URL); h.Unanswered != nil && parseErr == nil && ctx.Err() == nil {
 			h.Unanswered(hostPort(u))
 		}
-		return fmt.Errorf("%s %s: %w", r.Method, sas.URL(r.URL), err)
+		return fmt.Errorf("%s %s: %w", r.Method, redact.URL(r.URL), err)
 	}
 	return err
 }

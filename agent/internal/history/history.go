@@ -44,7 +44,7 @@ func (h *History) Keep(tag, name string, document []byte) {
 	if h.current == "" || tag != h.tag {
 		h.begin(tag)
 	}
-	h.write(name, redact(name, document))
+	h.write(name, withoutSecrets(name, document))
 }
 
 // Add puts a document into the folder in use: manifests, the policy, the status blob.
@@ -52,7 +52,7 @@ func (h *History) Add(name string, document []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.current != "" {
-		h.write(name, redact(name, document))
+		h.write(name, withoutSecrets(name, document))
 	}
 }
 

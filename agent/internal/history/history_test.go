@@ -93,14 +93,19 @@ func TestTheHistoryHoldsNoSecrets(t *testing.T) {
 			`{"statusUploadBlob":{"value":"https://s/b?x=SECRET"},"settings":[{"ProtectedSettings" : "SECRET"}],"n":9007199254740993}`,
 			`{"statusUploadBlob":{"value":"https://s/b?***REDACTED***"},"settings":[{"ProtectedSettings" : "***REDACTED***"}],"n":9007199254740993}`,
 		},
+		"VmSettings.json 2": {
+			`{"statusUploadBlob":{"statusBlobType":"B","value":"https:\/\/s\/b\u003Fx=SECRET\u002B"},"a":{"protectedSettings":"SECRET\u002BSECRET\/=="},"u":"https:\/\/s\/p?sv=1\u0026sig=SECRET"}`,
+			`{"statusUploadBlob":{"statusBlobType":"B","value":"https:\/\/s\/b\u003F***REDACTED***"},"a":{"protectedSettings":"***REDACTED***"},"u":"https:\/\/s\/p?<redacted>"}`,
+		},
 		"RemoteAccess.xml":       {"<U><Name>a</Name><Password>SECRET\n==</Password></U>", "<U><Name>a</Name><Password>***REDACTED***</Password></U>"},
 		"Contoso.A.manifest.xml": {"<Uri>https://s/p.zip?sv=1&amp;sig=SECRET</Uri>", "<Uri>https://s/p.zip?<redacted></Uri>"},
 		"no query":               {"<StatusUploadBlob>http://s/b</StatusUploadBlob>", "<StatusUploadBlob>http://s/b</StatusUploadBlob>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(t *testing.T, h *history.History, dir string) {
-				h.Keep("1", name, []byte(c.in))
-				data, err := os.ReadFile(filepath.Join(dir, "2000-01-01T00-00-00__1", strings.ReplaceAll(name, " ", "_")))
+				file, _, _ := strings.Cut(name, " ")
+				h.Keep("1", file, []byte(c.in))
+				data, err := os.ReadFile(filepath.Join(dir, "2000-01-01T00-00-00__1", file))
 				assert.NilError(t, err)
 				assert.Equal(t, string(data), c.want)
 			})

@@ -8,8 +8,8 @@ import (
 
 	"github.com/waagent-go/waagent/agent/internal/fabric"
 	"github.com/waagent-go/waagent/agent/internal/goalstate"
-	"github.com/waagent-go/waagent/agent/internal/sas"
 	"github.com/waagent-go/waagent/agent/protocol/hostga"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 	"github.com/waagent-go/waagent/agent/protocol/wireserver"
 )
 
@@ -40,7 +40,7 @@ func goalState(data []byte) (v goalStateView, err error) {
 	v = goalStateView{Incarnation: d.Incarnation, ContainerID: d.Container.ContainerID, Documents: map[string]string{}}
 	add := func(name, uri string) {
 		if uri = strings.TrimSpace(uri); uri != "" {
-			v.Documents[name] = sas.Redact(uri)
+			v.Documents[name] = redact.SAS(uri)
 		}
 	}
 	add("remoteAccessInfo", d.Container.RemoteAccessInfo)
@@ -139,13 +139,13 @@ func hidden(uri string) string {
 	if !found {
 		return uri
 	}
-	return head + "?" + sas.Mark
+	return head + "?" + redact.Mark
 }
 
 func redacted(uris []string) []string {
 	list := []string{}
 	for _, u := range uris {
-		list = append(list, sas.Redact(u))
+		list = append(list, redact.SAS(u))
 	}
 	return list
 }

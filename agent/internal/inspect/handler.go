@@ -7,9 +7,9 @@ import (
 
 	"github.com/waagent-go/waagent/agent/internal/fabric"
 	"github.com/waagent-go/waagent/agent/internal/policy"
-	"github.com/waagent-go/waagent/agent/internal/sas"
 	"github.com/waagent-go/waagent/agent/protocol/handler"
 	"github.com/waagent-go/waagent/agent/protocol/hostga"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 )
 
 var errEmptyList = errors.New("the list is empty")
@@ -113,7 +113,7 @@ func said(m *handler.Message) *string {
 	if m == nil || m.Text == nil {
 		return nil
 	}
-	text := sas.Redact(*m.Text)
+	text := redact.SAS(*m.Text)
 	return &text
 }
 

@@ -11,7 +11,7 @@ import (
 	"os"
 
 	"github.com/waagent-go/waagent/agent/internal/certs"
-	"github.com/waagent-go/waagent/agent/internal/sas"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 )
 
 const usage = `Usage: waagent -inspect [-transport-key FILE] FILE...
@@ -41,7 +41,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			line, err = Describe(name, data, transport)
 		}
 		if err != nil {
-			fmt.Fprintf(stderr, "%s: %s\n", name, sas.Redact(err.Error()))
+			fmt.Fprintf(stderr, "%s: %s\n", name, redact.SAS(err.Error()))
 			code = 1
 			continue
 		}

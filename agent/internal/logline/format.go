@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 )
 
 // stamp always has six decimals: tools cut the line by columns.
@@ -38,7 +40,7 @@ func (h *Handler) format(at time.Time, level slog.Level, message string) []byte 
 		b.WriteString(h.prefix)
 		b.WriteByte(' ')
 	}
-	b.WriteString(ASCII(Redact(message)))
+	b.WriteString(ASCII(redact.SAS(message)))
 	b.Write(h.attrs)
 	b.WriteByte('\n')
 	return b.Bytes()
@@ -63,7 +65,7 @@ func (h *Handler) add(a slog.Attr) {
 		h.group = outer
 	case a.Equal(slog.Attr{}):
 	default:
-		text := " " + ASCII(h.group+a.Key) + "=" + quote(ASCII(Redact(valueText(v))))
+		text := " " + ASCII(h.group+a.Key) + "=" + quote(ASCII(redact.SAS(valueText(v))))
 		h.attrs = append(h.attrs[:len(h.attrs):len(h.attrs)], text...)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/waagent-go/waagent/agent/internal/host"
 	"github.com/waagent-go/waagent/agent/internal/logline"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 	"github.com/waagent-go/waagent/agent/protocol/secret"
 )
 
@@ -139,7 +140,7 @@ func FuzzLineIsASCIIAndHidesSignatures(f *testing.F) {
 	f.Add("x http://h/p?a=1&amp;sig=", "\u20ac\x00")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		const signature = "c2VjcmV0LXNpZ25hdHVyZQ"
-		got := logline.ASCII(logline.Redact("https://a.blob/c?sv=1&sig=" + signature + " " + before + " " + after))
+		got := logline.ASCII(redact.SAS("https://a.blob/c?sv=1&sig=" + signature + " " + before + " " + after))
 		assert.Assert(t, !strings.Contains(got, signature) || strings.Contains(before+after, signature))
 		for i := range len(got) {
 			assert.Assert(t, got[i] < 0x7f && (got[i] >= ' ' || got[i] == '\n' || got[i] == '\t'))

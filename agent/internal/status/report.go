@@ -5,7 +5,7 @@ package status
 import (
 	"time"
 
-	"github.com/waagent-go/waagent/agent/internal/sas"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 )
 
 // Values of Handler.Status.
@@ -109,4 +109,4 @@ type Substatus struct {
 }
 
 // text is message without anything secret.
-func text(message string) string { return sas.Redact(message) }
+func text(message string) string { return redact.SAS(message) }

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/waagent-go/waagent/agent/internal/sas"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 	"github.com/waagent-go/waagent/agent/protocol/wireserver"
 )
 
@@ -108,7 +108,7 @@ func shorten(s string, n int) string {
 // extensionRecord is an extension's event as it is sent.
 func (c *Common) extensionRecord(handler string, e map[string]string, when time.Time) Record {
 	own := []Param{
-		{"EventName", handler + "-" + e["Version"]}, {"CapabilityUsed", e["EventLevel"]}, {"Context1", sas.Redact(e["Message"])},
+		{"EventName", handler + "-" + e["Version"]}, {"CapabilityUsed", e["EventLevel"]}, {"Context1", redact.SAS(e["Message"])},
 		{"Context2", e["Timestamp"]}, {"Context3", e["OperationId"]},
 	}
 	params := append(own, c.origin(stamp(when), e["EventTid"], e["EventPid"], e["TaskName"])...)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/waagent-go/waagent/agent/internal/sas"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 )
 
 // legacyXML is the form in which old agents wrote events.
@@ -89,7 +89,7 @@ func (c *Common) adopt(r Record, when time.Time, pid int) Record {
 			}
 			have[p.Name] = true
 			if s, ok := p.Value.(string); ok {
-				p.Value = sas.Redact(s)
+				p.Value = redact.SAS(s)
 			}
 			out.Params = append(out.Params, p)
 		}

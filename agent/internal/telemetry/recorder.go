@@ -12,7 +12,7 @@ import (
 
 	"github.com/waagent-go/waagent/agent/internal/event"
 	"github.com/waagent-go/waagent/agent/internal/host"
-	"github.com/waagent-go/waagent/agent/internal/sas"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 	"github.com/waagent-go/waagent/agent/protocol/wireserver"
 )
 
@@ -47,7 +47,7 @@ func (r *Recorder) Add(e event.Event) {
 	name, version := or(e.Name, agentName), or(e.Version, r.Common.Version)
 	r.write(Record{EventID: 1, Provider: wireserver.ProviderAgent, Params: r.common(true, []Param{
 		{"Name", name}, {"Version", version}, {"Operation", e.Operation}, {"OperationSuccess", e.Success},
-		{"Message", sas.Redact(e.Message)}, {"Duration", e.Duration.Milliseconds()},
+		{"Message", redact.SAS(e.Message)}, {"Duration", e.Duration.Milliseconds()},
 	})})
 }
 
@@ -61,7 +61,7 @@ func (r *Recorder) Metric(category, counter, instance string, value float64) {
 // Line records a log line that support should see.
 func (r *Recorder) Line(level, message string) {
 	r.write(Record{EventID: 7, Provider: wireserver.ProviderLog, Params: r.common(false, []Param{
-		{"EventName", "Log"}, {"CapabilityUsed", level}, {"Context1", sas.Redact(message)},
+		{"EventName", "Log"}, {"CapabilityUsed", level}, {"Context1", redact.SAS(message)},
 		{"Context2", stamp(time.Now())}, {"Context3", ""},
 	})})
 }

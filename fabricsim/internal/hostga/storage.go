@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	protocol "github.com/waagent-go/waagent/agent/protocol/hostga"
+	"github.com/waagent-go/waagent/agent/protocol/redact"
 	"github.com/waagent-go/waagent/fabricsim/internal/world"
 	"github.com/waagent-go/waagent/fabricsim/journal"
 )
@@ -37,7 +38,7 @@ func (s *Server) artifact(w http.ResponseWriter, r *http.Request, id string, v w
 		return
 	}
 	status, header, body := s.World.Blobs.Do(inner)
-	journal.Of(r.Context()).Note("artifact " + journal.Redact(location))
+	journal.Of(r.Context()).Note("artifact " + redact.SAS(location))
 	if status != http.StatusOK {
 		refuse(w, http.StatusBadGateway, protocol.InternalError, string(body))
 		return
