@@ -51,7 +51,7 @@ func (d Driver) Boot(ctx context.Context, s Spec) (m *Guest, err error) {
 	if err := d.prepare(ctx, g); err != nil {
 		return nil, fmt.Errorf("boot %s: %w", s.Name, err)
 	}
-	g.accel = detectAccel(ctx, architectureOf(s.Image.Arch))
+	g.accel = detectAccel(ctx, s.Image)
 	if err := g.start(); err != nil {
 		return nil, err
 	}
