@@ -74,6 +74,7 @@ type loop struct {
 
 func (p *program) newLoop(l *link, events *telemetry.Recorder) *loop {
 	lp := &loop{p: p, link: l, upload: l.uploader(), history: p.history(), events: events, work: make(chan goalstate.Wanted, 1), over: make(chan struct{}, 1), learned: make(chan struct{})}
+	lp.state.settled = p.files.Exists(p.lib(initialFile))
 	d := l.downloader(lp.state.fastTrack)
 	lp.fetcher = p.fetcher(l, d, lp.history)
 	lp.engine = p.engine(l, d, events, lp)
@@ -126,6 +127,9 @@ func (l *loop) poll(ctx context.Context) error {
 			l.state.put(wanted, l.fetcher.FastTrack())
 			// A goal state that was outdated may turn out to be the one after all.
 			if id := fmt.Sprint(wanted.ID, wanted.Outdated); id != seen {
+				if seen != "" && l.state.settle() {
+					l.endInitial()
+				}
 				seen = id
 				l.engine.Announce(wanted) // from now on the report speaks of this goal state
 				l.hand(wanted)
@@ -253,10 +257,24 @@ func (l *loop) period() time.Duration {
 	return l.p.conf.Extensions.GoalStatePeriod
 }
 
+// initialFile says that the first goal state is over, to the processes that come after this one. It is empty.
+const initialFile = "initial_goal_state"
+
+// endInitial keeps in mind that the period of the first goal state is over.
+func (l *loop) endInitial() {
+	if err := l.p.files.WriteAtomic(l.p.lib(initialFile), nil, 0o600); err != nil {
+		l.p.log.Warn("Cannot keep that the initial goal state is over", "error", err)
+	}
+	l.p.log.Info(fmt.Sprintf("Initial goal state completed, switched the goal state period to %d",
+		int(l.period().Seconds())))
+}
+
 // report builds the status blob and brings it to storage.
 func (l *loop) report(ctx context.Context, w goalstate.Wanted, said *failures) {
 	r := l.status()
-	l.state.note(r.Handlers)
+	if l.state.note(r.Handlers) {
+		l.endInitial()
+	}
 	blob, err := r.Blob()
 	if err != nil {
 		l.p.log.Error("Cannot build the status blob", "error", err)

@@ -16,7 +16,7 @@ type loopState struct {
 	works     bool // Fast Track
 	processed *status.GoalState
 	failures  int  // goal states that could not be fetched since somebody asked
-	settled   bool // every extension of a goal state has come to an end once
+	settled   bool // every extension of the first goal state has come to an end, or another has come
 
 	waited bool // the processing's own: cloud-init has been waited for
 }
@@ -75,12 +75,12 @@ func (s *loopState) goalState() *status.GoalState {
 	return s.processed
 }
 
-// note looks at a report and remembers once everything in it has come to an end.
-func (s *loopState) note(handlers []status.Handler) {
+// note looks at a report and remembers once everything in it has come to an end; true: it just has.
+func (s *loopState) note(handlers []status.Handler) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.processed == nil || s.settled {
-		return
+		return false
 	}
 	s.settled = !slices.ContainsFunc(handlers, func(h status.Handler) bool {
 		if h.Extension != nil {
@@ -88,6 +88,16 @@ func (s *loopState) note(handlers []status.Handler) {
 		}
 		return h.Status != status.Ready && h.Status != status.NotReady
 	})
+	return s.settled
+}
+
+// settle ends the time of the first goal state, because another has come; true: it just has.
+func (s *loopState) settle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.settled
+	s.settled = true
+	return !was
 }
 
 func (s *loopState) converged() bool {
