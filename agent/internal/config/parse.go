@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"strings"
+	"unicode"
 )
 
 // line is one `Key=value` of a file, or, with neither, a line that is no assignment.
@@ -31,7 +32,7 @@ func scan(data []byte) []line {
 			continue
 		}
 		value, _, _ = strings.Cut(value, "#")
-		value = strings.TrimSpace(strings.Trim(strings.TrimSpace(value), "\" "))
+		value = strings.TrimFunc(value, func(r rune) bool { return r == '"' || unicode.IsSpace(r) })
 		lines = append(lines, line{number: number, key: strings.TrimSpace(key), value: value})
 	}
 	return lines
