@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -67,7 +68,9 @@ func New(o Options) (*Fabric, error) {
 
 	f.wireServer = f.surface("wireserver", wireserver.ErrorBody, (&wireserver.Server{World: f.world, Who: f.who}).Routes())
 	f.hostGA = f.surface("hostga", hostga.ErrorBody, (&hostga.Server{World: f.world, Who: f.who}).Routes())
-	f.imds = f.surface("imds", imds.ErrorBody, (&imds.Server{World: f.world, Who: f.who}).Routes())
+	f.imds = f.surface("imds", imds.ErrorBody, (&imds.Server{
+		World: f.world, Who: f.who, Signer: sync.OnceValues(f.tls.metadataSigner), // few guests ask for one
+	}).Routes())
 	f.blobs = f.surface("blobs", blobs.ErrorBody, blobRoutes(f.world.Blobs))
 	f.control = control.Handler(f)
 	return f, nil

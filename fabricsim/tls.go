@@ -1,6 +1,7 @@
 package fabricsim
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,6 +14,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/waagent-go/waagent/fabricsim/internal/tenant"
 	"github.com/waagent-go/waagent/fabricsim/journal"
 )
 
@@ -52,6 +54,25 @@ func (a *authority) issue(until time.Time, names ...string) (*tls.Certificate, e
 	if err != nil {
 		return nil, err
 	}
+	return a.certify(key, until, names...)
+}
+
+// metadataSigner makes the certificate of instance metadata, by which attested documents are signed. As on Azure it is
+// one of a server and the guest knows its authority.
+func (a *authority) metadataSigner() (*tenant.Signer, error) {
+	key, err := tenant.RSA()
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.certify(key, a.now.AddDate(1, 0, 0), "metadata.azure.com")
+	if err != nil {
+		return nil, err
+	}
+	return &tenant.Signer{Certificate: c.Leaf, Key: key}, nil
+}
+
+// certify signs a certificate of key's.
+func (a *authority) certify(key crypto.Signer, until time.Time, names ...string) (*tls.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(a.now.UnixNano() + 1), Subject: pkix.Name{CommonName: names[0]}, DNSNames: names,
 		IPAddresses: []net.IP{net.ParseIP(BlobIP), net.IPv4(127, 0, 0, 1)},
@@ -61,7 +82,11 @@ func (a *authority) issue(until time.Time, names ...string) (*tls.Certificate, e
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Certificate{Certificate: [][]byte{der, a.certificate.Raw}, PrivateKey: key}, nil
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der, a.certificate.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }
 
 // spoilt makes the certificate a playbook asks for.

@@ -29,6 +29,8 @@ type VM struct {
 	NICs         []NIC             `yaml:"nics,omitempty" json:"nics,omitempty"`
 	PPS          string            `yaml:"pps,omitempty" json:"pps,omitempty"` // pool type: None, Running, Savable, PreprovisionedOSDisk
 
+	ScheduledEvents []ScheduledEvent `yaml:"scheduled_events,omitempty" json:"scheduled_events,omitempty"`
+
 	NoFastTrack   bool     `yaml:"no_fast_track,omitempty" json:"no_fast_track,omitempty"`   // /vmSettings answers 404
 	PluginVersion string   `yaml:"plugin_version,omitempty" json:"plugin_version,omitempty"` // of HostGAPlugin
 	Certificates  []string `yaml:"certificates,omitempty" json:"certificates,omitempty"`     // further ones, PEM, with or without a key
@@ -67,6 +69,11 @@ func (v *VM) Check() error {
 	set(&v.KeyType, "rsa")
 	if !slices.Contains([]string{"", "aes", "plain", "rc2"}, v.PFX) || !slices.Contains([]string{"rsa", "ec"}, v.KeyType) {
 		return fmt.Errorf("VM %s: pfx %q or key_type %q is unknown", v.ID, v.PFX, v.KeyType)
+	}
+	for i := range v.ScheduledEvents {
+		if err := v.ScheduledEvents[i].check(v, i); err != nil {
+			return err
+		}
 	}
 	if v.Initial == nil {
 		v.Initial = &State{}

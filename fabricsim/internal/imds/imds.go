@@ -1,5 +1,5 @@
 // Package imds answers what guests ask of 169.254.169.254: the instance documents in every API version, reprovisioning
-// data of pool VMs, and stubs of the lesser endpoints.
+// data of pool VMs, scheduled events and attested documents.
 package imds
 
 import (
@@ -13,14 +13,21 @@ import (
 
 	"github.com/gorilla/mux"
 
+	protocol "github.com/waagent-go/waagent/agent/protocol/imds"
+	"github.com/waagent-go/waagent/fabricsim/internal/tenant"
 	"github.com/waagent-go/waagent/fabricsim/internal/world"
 	"github.com/waagent-go/waagent/fabricsim/journal"
 )
+
+// server is how the service calls itself in its answers.
+const server = "IMDS/150.870.65.1854"
 
 // Server answers for all VMs of a world.
 type Server struct {
 	World *world.World
 	Who   func(*http.Request) string
+	// Signer is whose signature attested documents bear.
+	Signer func() (*tenant.Signer, error)
 }
 
 // Routes are all requests the service knows, by the names journals and playbooks use.
@@ -34,8 +41,9 @@ func (s *Server) Routes() *mux.Router {
 	get("imds.instance", "/metadata/instance", instance)
 	get("imds.compute", "/metadata/instance/compute", instance)
 	get("imds.instance", "/metadata/instance/{path:.*}", instance)
-	get("imds.scheduledevents", "/metadata/scheduledevents", events)
-	get("imds.attested", "/metadata/attested/document", attested)
+	get("imds.scheduledevents", protocol.PathEvents, s.events)
+	r.Handle(protocol.PathEvents, s.vm(s.approve)).Methods(http.MethodPost).Name("imds.scheduledevents")
+	get("imds.attested", protocol.PathAttested, s.attested)
 	get("imds.loadbalancer", "/metadata/loadbalancer", loadBalancer)
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reject(w, r, http.StatusNotFound, "Not found")
@@ -77,14 +85,22 @@ func (s *Server) vm(next handler) http.Handler {
 // apiVersion is the version a request asks for, and whether there is such a version.
 func apiVersion(r *http.Request) (string, bool) {
 	v := r.URL.Query().Get("api-version")
-	if r.URL.Path == "/metadata/scheduledevents" { // it has versions of its own
-		return v, slices.Contains([]string{"2017-08-01", "2017-11-01", "2019-01-01", "2019-04-01", "2019-08-01", "2020-07-01"}, v)
+	return v, slices.Contains(versionsOf(r.URL.Path), v)
+}
+
+// versionsOf lists the versions that a path has.
+func versionsOf(path string) []string {
+	switch path {
+	case protocol.PathEvents: // it has versions of its own
+		return eventVersions()
+	case protocol.PathAttested:
+		return Versions()[slices.Index(Versions(), firstAttested):]
 	}
-	return v, slices.Contains(Versions(), v)
+	return Versions()
 }
 
 func badVersion(w http.ResponseWriter, r *http.Request, version string) {
-	all := Versions()
+	all := versionsOf(r.URL.Path)
 	text := "Bad request. api-version is invalid or was not specified in the request."
 	journal.Of(r.Context()).Reject("api-version " + strconv.Quote(version))
 	answer(w, http.StatusBadRequest, map[string]any{"error": text, "newest-versions": all[len(all)-3:]})
@@ -115,7 +131,7 @@ func answer(w http.ResponseWriter, status int, v any) {
 	}
 	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Server", "IMDS/150.870.65.1854")
+	w.Header().Set("Server", server)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	w.Write(text) //nolint:errcheck // the client may have gone
@@ -133,15 +149,6 @@ func reprovision(w http.ResponseWriter, _ *http.Request, v world.View) {
 	}
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	w.Write([]byte(v.Reprovision)) //nolint:errcheck // the client may have gone
-}
-
-func events(w http.ResponseWriter, _ *http.Request, _ world.View) {
-	answer(w, http.StatusOK, map[string]any{"DocumentIncarnation": 1, "Events": []any{}})
-}
-
-// attested answers a document without a real signature: nobody could check it against Azure's keys anyway.
-func attested(w http.ResponseWriter, r *http.Request, v world.View) {
-	answer(w, http.StatusOK, map[string]any{"encoding": "pkcs7", "signature": "", "nonce": r.URL.Query().Get("nonce"), "vmId": v.Spec.VMID})
 }
 
 func loadBalancer(w http.ResponseWriter, _ *http.Request, _ world.View) {

@@ -94,10 +94,7 @@ func recipientInfo(b *cryptobyte.Builder, to *x509.Certificate, version int64, w
 				b.AddASN1BigInt(to.SerialNumber)
 			})
 		}
-		b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(oidRSA)
-			b.AddASN1NULL()
-		})
+		addAlgorithm(b, oidRSA)
 		b.AddASN1OctetString(wrapped)
 	})
 }

@@ -19,10 +19,14 @@ func (w *World) UpdateVM(id string, changes []byte) error {
 	return w.update(id, func(v *vm) error {
 		spec := v.spec
 		spec.Addresses, spec.Compute = slices.Clone(spec.Addresses), maps.Clone(spec.Compute)
+		spec.ScheduledEvents = nil // nothing of an old event must get into a new one
 		dec := json.NewDecoder(bytes.NewReader(changes))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&spec); err != nil {
 			return err
+		}
+		if spec.ScheduledEvents == nil {
+			spec.ScheduledEvents = v.spec.ScheduledEvents
 		}
 		if spec.ID != v.spec.ID || spec.ContainerID != v.spec.ContainerID || spec.ConfigName != v.spec.ConfigName || spec.VMID != v.spec.VMID {
 			return errors.New("the ids of a VM cannot be changed")
@@ -33,7 +37,10 @@ func (w *World) UpdateVM(id string, changes []byte) error {
 		if err := w.moveAddresses(v, spec.Addresses); err != nil {
 			return err
 		}
+		events := spec.ScheduledEvents
+		spec.ScheduledEvents = v.spec.ScheduledEvents
 		v.spec = spec
+		v.schedule(events)
 		return nil
 	})
 }

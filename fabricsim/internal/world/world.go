@@ -54,6 +54,7 @@ type vm struct {
 	seen         control.VM
 	events       []control.Event
 	lastEvent    int64
+	eventsChange int // how often the scheduled events changed
 	logs         []byte
 	changed      chan struct{}
 	fastTracking bool
