@@ -63,6 +63,17 @@ func TestDerivedDistributionsGetTheirFamilysFiles(t *testing.T) {
 	assert.ErrorContains(t, err, "plan9")
 }
 
+// TestEveryPromisedDistributionHasPackaging asks by the ids of os-release.
+func TestEveryPromisedDistributionHasPackaging(t *testing.T) {
+	t.Parallel()
+	for _, id := range strings.Fields(`almalinux debian flatcar azurelinux mariner azurecontainerlinux opensuse opensuse-leap
+		opensuse-tumbleweed ol oracle rhel rocky sles sle_hpc sle-micro ubuntu centos cloudlinux alpine alpaquita arch
+		clear-linux-os gentoo fedora photon devuan kali amzn chainguard freebsd openbsd netbsd openwrt`) {
+		_, err := For(id)
+		assert.Check(t, err, id)
+	}
+}
+
 func TestConfigureReplacesInPlaceAndAddsAtTheEnd(t *testing.T) {
 	t.Parallel()
 	conf := "# A comment about A.B=1\nA.B=1\n\nC.D=2\nA.B=3\n"

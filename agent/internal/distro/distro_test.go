@@ -51,12 +51,14 @@ func TestSelection(t *testing.T) {
 		{"rhel", "6.10", "", "rhel6"}, {"rhel", "7.9", "", "rhel7"}, {"rhel", "8", "", "rhel7"}, {"rhel", "8.5", "", "rhel7"},
 		{"rhel", "8.10", "", "rhel"}, {"rhel", "9", "", "rhel"}, {"oracle", "8.6", "", "rhel"}, {"rocky", "10.0", "", "rhel"},
 		{"sles", "11.4", "SUSE Linux Enterprise Server", "suse11"}, {"sles", "15.5", "SLES", "suse"}, {"opensuse", "13.1", "openSUSE", "suse11"},
-		{"flatcar", "3815.2.0", "", "flatcar"}, {"amzn", "2023", "", ""}, {"mariner", "2.0", "", "azurelinux"}, {"uos", "20", "", "rhel7"},
+		{"flatcar", "3815.2.0", "", "flatcar"}, {"amzn", "2023", "", "amazon"}, {"amzn", "2", "", "rhel7"}, {"amzn", "2018.03", "", "rhel6"},
+		{"opensuse-tumbleweed", "20251101", "openSUSE Tumbleweed", "suse"}, {"netbsd", "10.1", "", "netbsd"}, {"plan9", "4", "", ""},
+		{"mariner", "2.0", "", "azurelinux"}, {"uos", "20", "", "rhel7"},
 	}
 	for _, tc := range tests {
 		assert.Equal(t, rowName(Info{ID: tc.id, Version: tc.version, FullName: tc.fullName}), tc.want, "%s %s", tc.id, tc.version)
 	}
-	assert.Assert(t, !Lookup(Info{ID: "amzn"}).Known)
+	assert.Assert(t, !Lookup(Info{ID: "plan9"}).Known)
 }
 
 func TestVersionsCompareByNumber(t *testing.T) {

@@ -37,6 +37,9 @@ func fromOSRelease(files host.Files) Info {
 	}
 	fields := ParseOSRelease(data)
 	id := strings.ReplaceAll(strings.ToLower(fields["ID"]), " ", "_")
+	if strings.EqualFold(fields["VARIANT_ID"], "azurecontainerlinux") { // its ID is Azure Linux's
+		id = "azurecontainerlinux"
+	}
 	switch id { // the names by which the original knows them
 	case "ol":
 		id = "oracle"

@@ -31,7 +31,8 @@ func build(name string, table []row) Family {
 // rowName is the original's selection, first match first; "" is a stranger.
 func rowName(info Info) string {
 	switch id := info.ID; {
-	case id == "photonos", id == "arch", id == "chainguard", id == "fedora", id == "freebsd", id == "openbsd", id == "nsbsd",
+	case id == "photonos", id == "arch", id == "chainguard", id == "fedora", id == "freebsd", id == "openbsd", id == "netbsd",
+		id == "nsbsd", id == "azurecontainerlinux",
 		id == "bigip", id == "gaia", id == "iosxe", id == "openwrt", id == "gentoo":
 		return id
 	case strings.Contains(info.FullName, "Clear Linux"):
@@ -42,7 +43,7 @@ func rowName(info Info) string {
 		return "alpine"
 	case id == "flatcar", id == "coreos", info.CodeName == "flatcar", info.CodeName == "coreos":
 		return "flatcar"
-	case oneOf(id, "suse", "sle-micro", "sle_hpc", "sles", "opensuse"):
+	case oneOf(id, "suse", "sle-micro", "sle_hpc", "sles", "opensuse", "opensuse-tumbleweed"):
 		return suseRow(info)
 	case id == "debian", id == "kali":
 		return "debian"
@@ -52,6 +53,8 @@ func rowName(info Info) string {
 		return redHatRow(info)
 	case id == "euleros", id == "uos":
 		return "rhel7"
+	case id == "amzn":
+		return amazonRow(info)
 	case id == "mariner", id == "azurelinux":
 		return "azurelinux"
 	}
@@ -83,6 +86,17 @@ func suseRow(info Info) string {
 		return "suse11"
 	}
 	return "suse"
+}
+
+// amazonRow tells 2018.03 and older, which had no systemd, from 2 and from 2023.
+func amazonRow(info Info) string {
+	switch v := info.Version; {
+	case compareVersions(v, "3") < 0:
+		return "rhel7"
+	case compareVersions(v, "2023") < 0:
+		return "rhel6"
+	}
+	return "amazon"
 }
 
 func redHatRow(info Info) string {

@@ -10,6 +10,11 @@ func otherRows() []row {
 			networkd(f)
 			f.DHCPPid, f.RemoveMachineID = service("show", "-p", "MainPID", "--value", "systemd-networkd"), true
 		}},
+		// Made like Flatcar, called Azure Linux: a read-only /usr, the agent in an extension of it.
+		{"azurecontainerlinux", "flatcar", func(f *Family) {
+			f.BinDir, f.ConfFile, f.UnitDir = "/usr/bin", "/etc/waagent.conf", "/usr/lib/systemd/system"
+			f.DHCPPid = []string{"pidof", "systemd-networkd"}
+		}},
 		{"arch", "", func(f *Family) {
 			f.UnitDir, f.BinDir, f.RemoteAccess, f.OwnSSHDConfig = "/usr/lib/systemd/system", "/usr/bin", true, true
 			systemd(f, "waagent")
@@ -24,11 +29,12 @@ func otherRows() []row {
 			f.RemoteAccess, f.OwnSSHDConfig, f.UnitDir = true, true, ""
 			f.SSHReload = []string{"rc-service", "sshd", "reload"}
 			f.DHCPPid, f.NICRestart = []string{"pidof", "dhcpcd"}, NICDhcpcd
+			openRC(f)
 		}},
 		{"gentoo", "", func(f *Family) {
 			f.Hostname, f.DHCPPid, f.NICRestart = HostnameConfD, []string{"pidof", "dhcpcd"}, NICDhcpcd
-			f.Stop, f.Start = []string{"rc-service", "waagent", "stop"}, []string{"rc-service", "waagent", "start"}
-			f.Register, f.Unregister = []string{"rc-update", "add", "waagent", "default"}, []string{"rc-update", "del", "waagent", "default"}
+			f.SSHReload = []string{"rc-service", "sshd", "reload"}
+			openRC(f)
 		}},
 		{"openwrt", "", func(f *Family) {
 			f.UnitDir, f.RemoteAccess, f.KeepsPersistentRules = "", true, true
@@ -42,6 +48,9 @@ func otherRows() []row {
 			f.SSHReload, f.DHCPPid = []string{"service", "sshd", "restart"}, []string{"pgrep", "-n", "dhclient"}
 			f.Hostname, f.NICRestart, f.AddUser = HostnameRCConf, NICFreeBSD, AddUserPw
 			f.RootLocked = "pw"
+			// The original has none of these, so that there register-service changes nothing.
+			f.Stop, f.Start = []string{"service", "waagent", "stop"}, []string{"service", "waagent", "start"}
+			f.Register, f.Unregister = []string{"sysrc", "waagent_enable=YES"}, []string{"sysrc", "-x", "waagent_enable"}
 		}},
 		{"openbsd", "", func(f *Family) {
 			f.UnitDir, f.BinDir, f.RemoteAccess, f.NoSudo = "", "/usr/local/sbin", true, true
@@ -51,7 +60,20 @@ func otherRows() []row {
 			f.Leases, f.Hostname, f.NICRestart = []string{"/var/db/dhclient.leases.*"}, HostnameMyname, NICOpenBSD
 			f.RootLocked = "usermod"
 		}},
+		{"netbsd", "", func(f *Family) {
+			f.UnitDir, f.BinDir, f.ConfFile = "", "/usr/pkg/sbin", "/usr/pkg/etc/waagent.conf"
+			f.SSHReload, f.DHCPPid = []string{"service", "sshd", "reload"}, []string{"pgrep", "dhcpcd"}
+			f.Stop, f.Start = []string{"service", "waagent", "stop"}, []string{"service", "waagent", "start"}
+			f.Hostname, f.NICRestart = HostnameRCConf, NICDhcpcd
+			f.RootLocked = "usermod"
+		}},
 	}, appliances()...)
+}
+
+// openRC fills the commands of a service under OpenRC.
+func openRC(f *Family) {
+	f.Stop, f.Start = []string{"rc-service", "waagent", "stop"}, []string{"rc-service", "waagent", "start"}
+	f.Register, f.Unregister = []string{"rc-update", "add", "waagent", "default"}, []string{"rc-update", "del", "waagent", "default"}
 }
 
 // appliances manage their accounts and their network themselves.
@@ -61,6 +83,7 @@ func appliances() []row {
 			f.SSHReload, f.AddUser, f.NoSudo = []string{"/usr/Firewall/sbin/enservice"}, AddUserFixed, true
 			f.Hostname, f.NICRestart = HostnameStormshield, NICNone
 			f.DHCPPid = []string{"cat", "/var/run/dhclient.pid"}
+			f.Stop, f.Start, f.Register, f.Unregister = nil, nil, nil, nil
 		}},
 		{"bigip", "", func(f *Family) {
 			f.SSHReload = []string{"/usr/bin/bigstart", "restart", "sshd"}

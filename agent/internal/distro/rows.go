@@ -92,6 +92,11 @@ func redHatRows() []row {
 			systemd(f, "waagent")
 			f.NICRestart = NICNetworkManager
 		}},
+		// Amazon Linux 2023; its predecessors are rhel7 and rhel6.
+		{"amazon", "rhel", func(f *Family) {
+			f.Leases = []string{"/run/systemd/netif/leases/*"}
+			networkd(f)
+		}},
 		{"fedora", "", func(f *Family) {
 			f.UnitDir, f.OwnSSHDConfig = "/usr/lib/systemd/system", true
 			f.SSHReload = service("restart", "sshd")
