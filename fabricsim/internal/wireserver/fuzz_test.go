@@ -52,3 +52,19 @@ func FuzzParams(f *testing.F) {
 		assert.DeepEqual(t, again, params)
 	})
 }
+
+// FuzzTelemetry reads foreign telemetry. What is accepted names its provider and has parameters in each event.
+func FuzzTelemetry(f *testing.F) {
+	f.Add([]byte(`<?xml version="1.0"?><TelemetryData version="1.0"><Provider id="p"><Event id="1"><![CDATA[<Param Name="a" Value="b" T="mt:wstr" />]]></Event></Provider></TelemetryData>`))
+	f.Add([]byte(`<TelemetryData version="1.0"><Provider id="p"><Event id="1"/></Provider></TelemetryData>`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		events, err := parseTelemetry(data)
+		if err != nil {
+			return
+		}
+		assert.Assert(t, len(events) > 0)
+		for _, e := range events {
+			assert.Assert(t, e.Provider != "" && len(e.Params) > 0)
+		}
+	})
+}
