@@ -132,8 +132,32 @@ func (s *Store) get(w http.ResponseWriter, r *http.Request, account, path string
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("ETag", fmt.Sprintf(`"0x%X"`, b.Version))
 	h.Set("x-ms-blob-type", string(b.Kind))
-	http.ServeContent(w, r, "", b.Modified, bytes.NewReader(b.Data))
+	answer := &ranged{ResponseWriter: w}
+	http.ServeContent(answer, r, "", b.Modified, bytes.NewReader(b.Data))
+	if answer.refused {
+		h.Del("X-Content-Type-Options")
+		return fail(416, "InvalidRange", "The range specified is invalid for the current size of the resource.")
+	}
 	return nil
+}
+
+// ranged holds back net/http's own refusal of a range: storage has words of its own for it.
+type ranged struct {
+	http.ResponseWriter
+	refused bool
+}
+
+func (a *ranged) WriteHeader(status int) {
+	if a.refused = status == http.StatusRequestedRangeNotSatisfiable; !a.refused {
+		a.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (a *ranged) Write(p []byte) (int, error) {
+	if a.refused {
+		return len(p), nil
+	}
+	return a.ResponseWriter.Write(p)
 }
 
 // Do answers a request to this storage in process, as HostGAPlugin makes it for a VM.
