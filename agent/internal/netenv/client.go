@@ -2,6 +2,7 @@ package netenv
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -21,8 +22,9 @@ type ClientMonitor struct {
 	Restore func(ctx context.Context) error
 	Log     *slog.Logger
 
-	pids   []int
-	warned bool
+	pids    []int
+	warned  bool
+	waiting bool // for a gateway
 }
 
 // Clients are the DHCP clients there are.
@@ -41,6 +43,9 @@ func (c *ClientMonitor) Run(ctx context.Context) error {
 
 // Check looks once. As long as all known clients live, it only asks for these; who else is there does not matter.
 func (c *ClientMonitor) Check(ctx context.Context) error {
+	if c.waiting {
+		return c.restore(ctx)
+	}
 	if len(c.pids) > 0 && !slices.ContainsFunc(c.pids, func(pid int) bool { return !c.isClient(pid) }) {
 		return nil
 	}
@@ -55,10 +60,25 @@ func (c *ClientMonitor) Check(ctx context.Context) error {
 	before := c.pids
 	c.pids, c.warned = now, false
 	if len(before) == 0 { // the first look: what the client left out so far is as good as lost
-		return c.Restore(ctx)
+		return c.restore(ctx)
 	}
 	c.Log.Info("The DHCP client was restarted, restoring the routes", "before", before, "now", now)
-	return c.Restore(ctx)
+	return c.restore(ctx)
+}
+
+// restore tries again at the next look if the interface is not as far as the client. That is no complaint: a lease of
+// an interface that is gone stays on the disk for good.
+func (c *ClientMonitor) restore(ctx context.Context) error {
+	err := c.Restore(ctx)
+	waited := c.waiting
+	c.waiting = errors.Is(err, ErrUnreachable)
+	if !c.waiting {
+		return err
+	}
+	if !waited {
+		c.Log.Info("The gateway of the lease cannot be reached yet, its routes are tried again", "error", err.Error())
+	}
+	return nil
 }
 
 func (c *ClientMonitor) find() []int {

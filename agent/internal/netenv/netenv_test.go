@@ -3,11 +3,13 @@ package netenv
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -71,6 +73,38 @@ func TestRoutesAreRestoredWhenTheDHCPClientWasRestarted(t *testing.T) {
 	put(t, root, "proc/50/comm", "dhclient\n")
 	look()
 	assert.Equal(t, restored, 3)
+}
+
+// stubRouter has no routes, and adds one by what it is told.
+type stubRouter map[string]error
+
+func (stubRouter) Has(context.Context, netip.Prefix) (bool, error) { return false, nil }
+func (s stubRouter) Add(_ context.Context, r Route) error          { return s[r.To.String()] }
+
+func TestRoutesByAGatewayThatCannotBeReachedYetAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	put(t, root, "proc/40/comm", "dhclient\n")
+	r := stubRouter{"0.0.0.0/0": syscall.ENETUNREACH, "192.0.2.0/24": syscall.ENETUNREACH}
+	offer := Offer{Gateway: netip.MustParseAddr("10.9.0.1"), Routes: []Route{route("192.0.2.0/24", "10.9.0.1")}}
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	c := &ClientMonitor{Files: host.Files{Root: root}, Clients: Clients(), Log: logger,
+		Restore: func(ctx context.Context) error { return Restore(ctx, r, offer, logger) }}
+	for range 3 {
+		assert.NilError(t, c.Check(t.Context()))
+	}
+	assert.Equal(t, strings.Count(log.String(), "cannot be reached yet"), 1, "%s", &log)
+
+	clear(r) // the interface has its address
+	assert.NilError(t, c.Check(t.Context()))
+	assert.NilError(t, c.Check(t.Context()))
+	assert.Equal(t, strings.Count(log.String(), "Added a missing route"), 2, "%s", &log)
+
+	r["192.0.2.0/24"], r["0.0.0.0/0"] = syscall.EPERM, syscall.ENETUNREACH
+	err := Restore(t.Context(), r, offer, logger)
+	assert.ErrorIs(t, err, syscall.EPERM)
+	assert.Assert(t, !errors.Is(err, ErrUnreachable), "what is wrong for good must be told")
 }
 
 func TestPersistentRulesAreMovedOutOfTheWay(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 
 	"github.com/waagent-go/waagent/agent/machine"
 )
@@ -42,13 +43,18 @@ type Runner interface {
 
 var everywhere = netip.MustParsePrefix("0.0.0.0/0")
 
-// Restore adds the routes of the offer that are missing. A default route is added only where there is none.
+// ErrUnreachable means that no interface leads to the gateway: at boot often not yet.
+var ErrUnreachable = errors.New("the gateway cannot be reached")
+
+// Restore adds the routes of the offer that are missing. A default route is added only where there is none. The error is
+// ErrUnreachable if nothing else is wrong.
 func Restore(ctx context.Context, r Router, o Offer, log *slog.Logger) error {
 	wanted := o.Routes
 	if o.Gateway.IsValid() && !o.Gateway.IsUnspecified() {
 		wanted = append([]Route{{everywhere, o.Gateway}}, wanted...)
 	}
 	var errs []error
+	waiting := true
 	for _, route := range wanted {
 		route.To = route.To.Masked()
 		there, err := r.Has(ctx, route.To)
@@ -58,8 +64,12 @@ func Restore(ctx context.Context, r Router, o Offer, log *slog.Logger) error {
 			}
 		}
 		if err != nil {
+			waiting = waiting && errors.Is(err, syscall.ENETUNREACH)
 			errs = append(errs, fmt.Errorf("route to %s via %s: %w", route.To, route.Via, err))
 		}
+	}
+	if len(errs) > 0 && waiting {
+		return errors.Join(append(errs, ErrUnreachable)...)
 	}
 	return errors.Join(errs...)
 }
