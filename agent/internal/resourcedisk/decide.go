@@ -48,6 +48,9 @@ func decide(s survey, want string) plan {
 	if s.Whole.Blank {
 		return formatUnlessNTFS(want, gpt, "the disk is blank")
 	}
+	if s.NVMe && !s.Ours {
+		return plan{Reason: s.holds() + ", and NVMe disks are used only when they are blank"}
+	}
 	if s.Whole.FS != "" {
 		return decideOne(s, s.Whole, want)
 	}
@@ -107,6 +110,18 @@ func formatUnlessNTFS(want string, k kind, reason string) plan {
 		return plan{Reason: reason + ", and ResourceDisk.Filesystem=ntfs formats nothing"}
 	}
 	return plan{Action: format, FS: want, Kind: k, Reason: reason}
+}
+
+// holds says what is on a disk that is not blank.
+func (s survey) holds() string {
+	if s.Whole.FS != "" || len(s.Parts) == 0 {
+		return "it holds " + s.Whole.describe()
+	}
+	kinds := make([]string, len(s.Parts))
+	for i, p := range s.Parts {
+		kinds[i] = p.describe()
+	}
+	return "it holds a partition that is " + strings.Join(kinds, ", one that is ")
 }
 
 func (c content) describe() string {

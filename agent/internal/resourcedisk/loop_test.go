@@ -3,6 +3,7 @@ package resourcedisk
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -270,4 +271,52 @@ func TestSwapIsCappedByTheRoomThereIs(t *testing.T) {
 	d.write("more", strings.Repeat("x", 20*mebibyte))
 	d.forget()
 	assert.Equal(t, d.must().SwapSizeMB, res.SwapSizeMB)
+}
+
+// TestAnNVMeDiskIsUsedOnlyWhenItWasBlank: nobody but the guest ever writes to such a disk, so what is on it is somebody's.
+func TestAnNVMeDiskIsUsedOnlyWhenItWasBlank(t *testing.T) {
+	noise := make(memory, 16*mebibyte)
+	for i := range noise {
+		noise[i] = byte(i>>9) | 1
+	}
+	for name, c := range map[string]memory{"the platform's NTFS": platformDisk(t, gpt, noticeName), "unknown data": noise} {
+		t.Run(name, func(t *testing.T) {
+			d := newLoopDisk(t, 64, c)
+			_, err := d.use(t.Context(), candidate{device: d.device, nvme: true})
+			assert.ErrorContains(t, err, "is left alone")
+			after := make(memory, len(c))
+			f, err := os.Open(d.device)
+			assert.NilError(t, err)
+			defer f.Close()
+			_, err = io.ReadFull(f, after)
+			assert.NilError(t, err)
+			assert.Assert(t, bytes.Equal(after, c), "the disk was changed")
+		})
+	}
+	t.Run("somebody's filesystem, mounted or not", func(t *testing.T) {
+		d := newLoopDisk(t, 64, nil)
+		d.must()
+		assert.NilError(t, os.Remove(filepath.Join(d.Config.MountPoint, noticeName)))
+		assert.NilError(t, os.RemoveAll(d.LibDir)) // now it is somebody else's
+		_, err := d.use(t.Context(), candidate{device: d.device, nvme: true})
+		assert.ErrorContains(t, err, "somebody has mounted it")
+		assert.Assert(t, !d.has(noticeName))
+		d.forget()
+		_, err = d.use(t.Context(), candidate{device: d.device, nvme: true})
+		assert.ErrorContains(t, err, "NVMe disks are used only when they are blank")
+	})
+	t.Run("blank, then ours", func(t *testing.T) {
+		d := newLoopDisk(t, 64, nil)
+		nvme := candidate{device: d.device, nvme: true}
+		res, err := d.use(t.Context(), nvme)
+		assert.NilError(t, err)
+		assert.Assert(t, res.Formatted)
+		res, err = d.use(t.Context(), nvme)
+		assert.NilError(t, err)
+		assert.Assert(t, res.Adopted)
+		d.forget()
+		res, err = d.use(t.Context(), nvme)
+		assert.NilError(t, err)
+		assert.Assert(t, !res.Formatted && d.has(noticeName))
+	})
 }

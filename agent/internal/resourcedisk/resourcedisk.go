@@ -111,6 +111,9 @@ func (o Options) mounted(ctx context.Context, found candidate) (Result, error) {
 	if mounted, err := o.mountOf(found.device); err != nil {
 		return res, err
 	} else if mounted.Target != "" {
+		if found.nvme && !o.formattedByUs(found) { // nobody else's is furnished with a notice and a swap file
+			return res, fmt.Errorf("resource disk %s is left alone: somebody has mounted it at %s", found.device, mounted.Target)
+		}
 		res.Partition, res.Filesystem, res.MountPoint = mounted.Source, mounted.Type, mounted.Target
 		res.Adopted = true
 		o.Log.Info("resource disk is already mounted", "device", mounted.Source, "path", mounted.Target, "type", mounted.Type)
@@ -138,6 +141,17 @@ func (o Options) mounted(ctx context.Context, found candidate) (Result, error) {
 		o.Log.Debug("partitions cannot be made known", "device", found.device, "error", err.Error())
 	}
 	return o.carryOut(ctx, s, res)
+}
+
+// formattedByUs looks at a disk in use.
+func (o Options) formattedByUs(found candidate) bool {
+	f, err := o.Disks.Open(found.device, false)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	s, err := o.survey(found, f)
+	return err == nil && s.Ours
 }
 
 // carryOut does what decide says, and decides once more if what was found cannot be mounted.
