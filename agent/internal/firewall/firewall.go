@@ -52,6 +52,7 @@ type state int
 const (
 	none state = iota
 	partial
+	repeated // complete, but with copies
 	complete
 )
 
@@ -61,6 +62,8 @@ type backend interface {
 	check(ctx context.Context) (state, error)
 	add(ctx context.Context) error
 	remove(ctx context.Context) error
+	// removeCopies leaves one of each rule of those that are repeated.
+	removeCopies(ctx context.Context) error
 	// print is a value that differs whenever the rules do, asked of the kernel without any program; "" when the
 	// kernel cannot be asked.
 	print() string
@@ -113,13 +116,8 @@ func (f *Firewall) Setup(ctx context.Context) error {
 }
 
 func (f *Firewall) make(ctx context.Context, b backend, found state) error {
-	if found == partial {
-		if err := b.remove(ctx); err != nil {
-			return fmt.Errorf("remove firewall rules: %w", err)
-		}
-	}
-	if err := b.add(ctx); err != nil {
-		return fmt.Errorf("add firewall rules: %w", err)
+	if err := change(ctx, b, found); err != nil {
+		return err
 	}
 	found, err := b.check(ctx)
 	if err != nil {
@@ -130,6 +128,25 @@ func (f *Firewall) make(ctx context.Context, b backend, found state) error {
 	}
 	f.known = b.print()
 	f.Log.Info("Made the firewall rules", "endpoint", f.Endpoint, "by", b.name())
+	return nil
+}
+
+// change does what is missing to what was found.
+func change(ctx context.Context, b backend, found state) error {
+	if found == repeated {
+		if err := b.removeCopies(ctx); err != nil {
+			return fmt.Errorf("remove copies of firewall rules: %w", err)
+		}
+		return nil
+	}
+	if found == partial {
+		if err := b.remove(ctx); err != nil {
+			return fmt.Errorf("remove firewall rules: %w", err)
+		}
+	}
+	if err := b.add(ctx); err != nil {
+		return fmt.Errorf("add firewall rules: %w", err)
+	}
 	return nil
 }
 
@@ -161,8 +178,11 @@ func (f *Firewall) Check(ctx context.Context) error {
 	}
 	err = f.make(ctx, b, found)
 	message := "the firewall rules were gone and were made again"
-	if found == partial {
+	switch found {
+	case partial:
 		message = "some of the firewall rules were gone, all were made again"
+	case repeated:
+		message = "the firewall rules were there more than once"
 	}
 	if err != nil {
 		message = err.Error()

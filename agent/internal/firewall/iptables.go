@@ -77,7 +77,7 @@ func (t *iptables) check(ctx context.Context) (state, error) {
 	if err != nil {
 		return none, err
 	}
-	at, found := -1, 0
+	at, found, copies := -1, 0, 0
 	for _, r := range t.rules {
 		i := slices.IndexFunc(listed, func(line string) bool { return spellsRule(line, r) })
 		if i < 0 {
@@ -93,15 +93,44 @@ func (t *iptables) check(ctx context.Context) (state, error) {
 		if found++; i < at {
 			return partial, nil // in the wrong order
 		}
+		if slices.ContainsFunc(listed[i+1:], func(line string) bool { return spellsRule(line, r) }) {
+			copies++
+		}
 		at = i
 	}
 	switch found {
 	case 0:
 		return none, nil
 	case len(t.rules):
+		if copies > 0 {
+			return repeated, nil
+		}
 		return complete, nil
 	}
 	return partial, nil
+}
+
+// removeCopies leaves one of each rule. The first of several is deleted, and the last rule's first: so all that is left
+// lets the same through at every moment.
+func (t *iptables) removeCopies(ctx context.Context) error {
+	for _, r := range slices.Backward(t.rules) {
+		listed, err := t.list(ctx)
+		if err != nil {
+			return err
+		}
+		copies := -1
+		for _, line := range listed {
+			if spellsRule(line, r) {
+				copies++
+			}
+		}
+		for range copies {
+			if err := t.exec(ctx, t.argv("-D", r)...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // spellsRule compares a line of iptables -S with a rule.

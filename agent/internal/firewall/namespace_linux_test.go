@@ -184,6 +184,28 @@ func TestSomeOfTheRulesAreReplacedByAll(t *testing.T) {
 	}
 }
 
+// TestRulesThatFirewalldMakesToo: it makes those it was given while the agent has made its own.
+func TestRulesThatFirewalldMakesTooAreThereOnce(t *testing.T) {
+	m := inNamespace(t)
+	if !m.Has("iptables") {
+		t.Skip("no iptables")
+	}
+	var events sink
+	f := &Firewall{Machine: m, Files: host.Files{Root: "/"}, Endpoint: endpoint, Events: &events, Log: slog.New(slog.DiscardHandler)}
+	assert.NilError(t, f.Setup(t.Context()))
+	for range 2 {
+		assert.NilError(t, f.b.add(t.Context()))
+	}
+	assert.NilError(t, f.Check(t.Context()))
+	listed, err := f.b.(*iptables).list(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, len(listed), 4, "%q", listed) // the policy and three rules
+	assert.Equal(t, len(events), 1)
+	assert.Equal(t, events[0].Message, "the firewall rules were there more than once")
+	assert.NilError(t, f.Check(t.Context()))
+	assert.Equal(t, len(events), 1)
+}
+
 func TestAChangeOfRulesIsNoticedAtOnce(t *testing.T) {
 	m := inNamespace(t)
 	if !m.Has("nft") {

@@ -136,6 +136,9 @@ func (n *nft) remove(context.Context) error {
 	return nil
 }
 
+// removeCopies has nothing to do: more than one rule is partial here.
+func (n *nft) removeCopies(context.Context) error { return nil }
+
 func (n *nft) print() string { return tablePrint(nftTable, nftChain) }
 
 // tablePrint is made of the handles of a chain's rules: the kernel never gives one a second time. What is not there

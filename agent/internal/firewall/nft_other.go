@@ -17,6 +17,7 @@ func (*nft) usable() bool                          { return false }
 func (*nft) check(context.Context) (state, error)  { return none, errors.ErrUnsupported }
 func (*nft) add(context.Context) error             { return errors.ErrUnsupported }
 func (*nft) remove(context.Context) error          { return errors.ErrUnsupported }
+func (*nft) removeCopies(context.Context) error    { return errors.ErrUnsupported }
 func (*nft) print() string                         { return "" }
 func tablePrint(string, string) string             { return "" }
 func watch(ctx context.Context, _ chan<- struct{}) { <-ctx.Done() }
