@@ -20,7 +20,7 @@ var vmModules = []string{"virtio_pci", "virtio_blk", "virtio_scsi", "virtio_cons
 
 // applets are what vm-init.sh and a run disk's setup may use.
 var applets = []string{
-	"sh", "mount", "insmod", "findfs", "usleep", "mkdir", "switch_root", "find", "cp", "chown", "chmod", "ln", "rm", "cat", "sed", "chroot", "mv",
+	"sh", "mount", "insmod", "dd", "tr", "usleep", "mkdir", "switch_root", "find", "cp", "chown", "chmod", "ln", "rm", "cat", "sed", "chroot", "mv",
 }
 
 // makeInitrd writes an initial RAM disk with busybox, the modules of a kernel and vm-init.sh. It runs nothing of the

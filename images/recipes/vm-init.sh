@@ -21,9 +21,19 @@ for disk in /sys/bus/scsi/devices/[0-9]*; do
 done
 echo 1 > /sys/bus/scsi/drivers_autoprobe
 
+# Older busyboxes have no findfs. An ext4 filesystem has its label 120 bytes into its superblock, which begins at 1024.
+labelled() {
+	for device in /sys/class/block/*; do
+		device=/dev/${device##*/}
+		label=$(dd if="$device" bs=8 skip=143 count=2 2>/dev/null | tr -d '\000')
+		[ "$label" = "$1" ] && echo "$device" && return
+	done
+	false
+}
+
 find_disk() { # disks appear some moments after their driver
 	tries=100
-	until findfs "LABEL=$1" 2>/dev/null || [ $tries = 0 ]; do
+	until labelled "$1" || [ $tries = 0 ]; do
 		tries=$((tries - 1))
 		usleep 50000
 	done
@@ -33,7 +43,7 @@ root=$(find_disk root)
 mount -t ext4 -o noatime "$root" /root
 if [ -b /dev/vda ]; then
 	mkdir -p /run/waagent-run
-	mount -t ext4 -o ro LABEL=waagent-run /run/waagent-run && sh /run/waagent-run/setup /root
+	mount -t ext4 -o ro "$(labelled waagent-run)" /run/waagent-run && sh /run/waagent-run/setup /root
 fi
 for dir in dev run sys proc; do
 	mount -o move "/$dir" "/root/$dir"
