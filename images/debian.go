@@ -89,9 +89,18 @@ func (d debian) run(ctx context.Context, path string, p Progress) error {
 		}
 	}
 	if err := runTelling(cmd, p, d.image.ID); err != nil {
+		if withdrawn(err.Error()) {
+			return &Unavailable{ID: d.image.ID, Why: "the mirror has no suite " + d.image.Source.Suite + " (any more)"}
+		}
 		return fmt.Errorf("build image %s: %w", d.image.ID, err)
 	}
 	return nil
+}
+
+// withdrawn tells by the last lines of a build whether the mirror lacks the suite: old ones move to an archive of their
+// own. A mirror that cannot be reached is something else.
+func withdrawn(output string) bool {
+	return strings.Contains(output, "404  Not Found") && strings.Contains(output, "does not have a Release file")
 }
 
 // runTelling runs cmd and passes its steps on ("I: installing ..."). The last lines become part of the error.
