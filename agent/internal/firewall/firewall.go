@@ -115,20 +115,25 @@ func (f *Firewall) Setup(ctx context.Context) error {
 	return f.make(ctx, b, found)
 }
 
+// attempts are for somebody else, firewalld for one, who changes the same chain at the same moment.
+const attempts = 3
+
 func (f *Firewall) make(ctx context.Context, b backend, found state) error {
-	if err := change(ctx, b, found); err != nil {
-		return err
+	for range attempts {
+		if err := change(ctx, b, found); err != nil {
+			return err
+		}
+		var err error
+		if found, err = b.check(ctx); err != nil {
+			return fmt.Errorf("check the firewall: %w", err)
+		}
+		if found == complete {
+			f.known = b.print()
+			f.Log.Info("Made the firewall rules", "endpoint", f.Endpoint, "by", b.name())
+			return nil
+		}
 	}
-	found, err := b.check(ctx)
-	if err != nil {
-		return fmt.Errorf("check the firewall: %w", err)
-	}
-	if found != complete {
-		return errors.New("the firewall rules were added, but are not there")
-	}
-	f.known = b.print()
-	f.Log.Info("Made the firewall rules", "endpoint", f.Endpoint, "by", b.name())
-	return nil
+	return errors.New("the firewall rules were added, but are not there")
 }
 
 // change does what is missing to what was found.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -204,6 +205,36 @@ func TestRulesThatFirewalldMakesTooAreThereOnce(t *testing.T) {
 	assert.Equal(t, events[0].Message, "the firewall rules were there more than once")
 	assert.NilError(t, f.Check(t.Context()))
 	assert.Equal(t, len(events), 1)
+}
+
+// TestSomebodyChangesTheChainAtTheSameMoment: with each rule that is added another program adds the same.
+func TestSomebodyChangesTheChainAtTheSameMoment(t *testing.T) {
+	m := inNamespace(t)
+	if !m.Has("iptables") {
+		t.Skip("no iptables")
+	}
+	twice := &doubling{Machine: m, left: 3}
+	f := &Firewall{Machine: twice, Files: host.Files{Root: "/"}, Endpoint: endpoint, Events: event.Discard{}, Log: slog.New(slog.DiscardHandler)}
+	assert.NilError(t, f.Setup(t.Context()))
+	listed, err := f.b.(*iptables).list(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, len(listed), 4, "%q", listed)
+}
+
+// doubling adds a rule twice, the first few times.
+type doubling struct {
+	*host.Machine
+	left int
+}
+
+func (d *doubling) Run(ctx context.Context, c machine.Command) (machine.Result, error) {
+	if slices.Contains(c.Argv, "-A") && d.left > 0 {
+		d.left--
+		if res, err := d.Machine.Run(ctx, c); err != nil {
+			return res, err
+		}
+	}
+	return d.Machine.Run(ctx, c)
 }
 
 func TestAChangeOfRulesIsNoticedAtOnce(t *testing.T) {
