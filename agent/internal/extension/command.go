@@ -75,9 +75,6 @@ func (j *journal) command(c call) (machine.HandlerCommand, error) {
 		}
 		*p.to = real
 	}
-	if j.e.o.Slice != nil {
-		cmd.Slice = j.e.o.Slice(c.h.name, c.extension())
-	}
 	cmd.Env = c.environment(cmd.Dir)
 	m, err := c.h.manifest()
 	if err != nil {

@@ -55,11 +55,6 @@ type Options struct {
 	MustSign func() bool
 	// SigningRoot is written to microsoft_root_certificate.pem at the start, for those who check signatures themselves.
 	SigningRoot []byte
-	// Slice names the systemd slice of an extension's commands; nil or "" is none.
-	Slice func(handler, extension string) string
-	// Limits is told of a handler's resource limits once it is set up and again before each enable, and with
-	// removed before it is uninstalled; nil ignores them.
-	Limits func(ctx context.Context, h Limited, removed bool)
 	// Save keeps a document of the goal state in its history; nil does not.
 	Save func(name string, data []byte)
 	// Failpoint is called before every state write and command; an error stands for the process dying there.

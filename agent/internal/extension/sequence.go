@@ -29,7 +29,6 @@ func (it *item) enable(ctx context.Context) error {
 			return err
 		}
 	}
-	it.limits(ctx, h, false)
 	it.setPhase(enabling)
 	_, err := j.run(ctx, call{op: opEnable, h: h, ext: it.ext, env: []string{uninstallCode(it.uninstallExit)}})
 	if err != nil {
@@ -108,7 +107,6 @@ func (it *item) install(ctx context.Context) error {
 			return err
 		}
 	}
-	it.limits(ctx, h, false)
 	m, err := h.manifest()
 	if err != nil {
 		return err
@@ -150,7 +148,6 @@ func (it *item) update(ctx context.Context, m handler.Manifest) error {
 	if err := it.callUpdate(ctx, old, exits); err != nil {
 		return err
 	}
-	it.limits(ctx, old, true)
 	it.uninstallExit, err = it.journal.run(ctx, call{op: opUninstall, h: old, ext: it.ext})
 	if err := it.oldFailed(ctx, old, opUninstall, err, goOn); err != nil {
 		return err
@@ -322,7 +319,6 @@ func (it *item) uninstall(ctx context.Context) error {
 			return err
 		}
 	}
-	it.limits(ctx, h, true)
 	if _, err := it.journal.run(ctx, call{op: opUninstall, h: h, ext: it.ext}); err != nil {
 		if stopped(ctx, err) {
 			return err
@@ -331,21 +327,4 @@ func (it *item) uninstall(ctx context.Context) error {
 		h.event(opUninstall.event, false, err.Error())
 	}
 	return h.remove()
-}
-
-func (it *item) limits(ctx context.Context, h aHandler, removed bool) {
-	if it.h.e.o.Limits == nil {
-		return
-	}
-	m, err := h.manifest()
-	if err != nil || m.ResourceLimits == nil && !removed {
-		m.ResourceLimits = nil
-	}
-	it.h.e.o.Limits(ctx, Limited{Name: h.name, Version: h.version.String(), Limits: m.ResourceLimits}, removed)
-}
-
-// Limited is a handler and what its package says about its use of the machine.
-type Limited struct {
-	Name, Version string
-	Limits        *handler.ResourceLimits // nil: none
 }
