@@ -49,7 +49,7 @@ func run(t *testing.T, story func(t *testing.T, s *site)) {
 	synctest.Test(t, func(t *testing.T) { story(t, newSite(t)) })
 }
 
-func TestTheChannelThatWorkedStaysPreferred(t *testing.T) {
+func TestRow28TheChannelThatWorkedStaysPreferred(t *testing.T) {
 	run(t, func(t *testing.T, s *site) {
 		s.storage.On("GET /m", Code(404, ""))
 		s.host.On("GET /extensionArtifact", Say(manifest))
@@ -74,6 +74,20 @@ func TestTheChannelThatWorkedStaysPreferred(t *testing.T) {
 			assert.NilError(t, err)
 		}
 		assert.Equal(t, len(s.host.Seen), 3)
+	})
+}
+
+func TestRow29TheHostIsToldOfFastTrackOnlyWhileItIsInForce(t *testing.T) {
+	run(t, func(t *testing.T, s *site) {
+		s.storage.On("GET /m", Code(404, ""))
+		s.host.On("GET /extensionArtifact", Say(manifest))
+		for _, fast := range []bool{true, false} {
+			s.FastTrack = func() bool { return fast }
+			_, err := s.Manifest(t.Context(), []string{"http://s/m"})
+			assert.NilError(t, err)
+			_, told := s.host.Seen[len(s.host.Seen)-1].Header["X-Ms-Verify-From-Artifacts-Blob"]
+			assert.Equal(t, told, fast)
+		}
 	})
 }
 

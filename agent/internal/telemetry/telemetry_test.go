@@ -216,7 +216,7 @@ func TestForeignEventsAreCompleted(t *testing.T) {
 
 const extensionEvent = `{"Version":"1.0","timestamp":"2031-01-01T00:00:00Z","TaskName":"T","EventLevel":"Info","Message":"hello","EventPid":12,"EventTid":"34","OperationId":"op","Extra":1}`
 
-func TestExtensionEventsAreCollected(t *testing.T) {
+func TestRow64ExtensionEventsAreCollected(t *testing.T) {
 	run(t, func(s *site) {
 		s.put("log/Contoso.A/events/1.json", extensionEvent)
 		s.put("log/Contoso.A/events/2.json", "["+extensionEvent+","+strings.Replace(extensionEvent, "hello", "again", 1)+"]")
