@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -21,7 +22,7 @@ import (
 	"github.com/waagent-go/waagent/scenarios/machine/loopback"
 )
 
-// loopbackSite runs the agent in this process; connections are pipes, and whoever dials is the one VM there is.
+// loopbackSite runs agents in this process; connections are pipes, whose ends remember which guest dialled.
 type loopbackSite struct {
 	s      Surroundings
 	fabric *fabricsim.Fabric
@@ -51,13 +52,13 @@ func openLoopback(_ context.Context, s Surroundings) (Site, error) {
 }
 
 // serve answers at one address.
-func (l *loopbackSite) serve(at string, handler http.Handler, tls bool) {
+func (l *loopbackSite) serve(at string, handler http.Handler, secured bool) {
 	conns := make(chan net.Conn)
 	l.hosts[at] = conns
-	server := &http.Server{Handler: handler, ConnContext: fabricsim.ConnContext("vm0")}
+	server := &http.Server{Handler: handler, ConnContext: dialledBy}
 	listener := &pipeListener{conns: conns, done: make(chan struct{})}
 	l.stop = append(l.stop, server.Close)
-	if tls {
+	if secured {
 		server.TLSConfig = l.fabric.TLSConfig()
 		go server.ServeTLS(listener, "", "")
 		return
@@ -65,8 +66,27 @@ func (l *loopbackSite) serve(at string, handler http.Handler, tls bool) {
 	go server.Serve(listener)
 }
 
-// dial connects the agent to an address of the fabric.
-func (l *loopbackSite) dial(ctx context.Context, _, addr string) (net.Conn, error) {
+// guestConn is the fabric's end of a connection, with the guest at the other one.
+type guestConn struct {
+	net.Conn
+	guest string
+}
+
+// dialledBy has the fabric know by the connection which VM asks: guests of this driver have no addresses.
+func dialledBy(ctx context.Context, c net.Conn) context.Context {
+	if secured, ok := c.(*tls.Conn); ok {
+		c = secured.NetConn()
+	}
+	return fabricsim.ConnContext(c.(guestConn).guest)(ctx, c)
+}
+
+// dialler connects a guest to the addresses of the fabric.
+func (l *loopbackSite) dialler(guest string) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, _, addr string) (net.Conn, error) { return l.dial(ctx, guest, addr) }
+}
+
+// dial connects a guest to an address of the fabric.
+func (l *loopbackSite) dial(ctx context.Context, guest, addr string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -80,7 +100,7 @@ func (l *loopbackSite) dial(ctx context.Context, _, addr string) (net.Conn, erro
 	}
 	near, far := pipe.New()
 	select {
-	case conns <- far:
+	case conns <- guestConn{Conn: far, guest: guest}:
 		return near, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -89,21 +109,24 @@ func (l *loopbackSite) dial(ctx context.Context, _, addr string) (net.Conn, erro
 
 func (l *loopbackSite) Control() (*http.Client, string) { return l.client.HTTP, l.client.Base }
 
-// Address is none: the VM is known by the listener it dials.
+// Address is none: the VM is known by the connection.
 func (l *loopbackSite) Address() netip.Addr { return netip.Addr{} }
 
 func (l *loopbackSite) Boot(_ context.Context, g Guest) (machine.Machine, error) {
-	root := filepath.Join(l.s.Dir, "root")
+	root := filepath.Join(l.s.Dir, g.Name+"-root")
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return nil, err
 	}
-	l.cut.Store(g.Unreachable)
+	if g.Unreachable {
+		l.cut.Store(true)
+	}
 	files := map[string]string{}
 	for _, f := range g.Files {
 		files[f.Path] = string(f.Data)
 	}
 	guest, err := loopback.Boot(loopback.Spec{
-		Root: root, DVD: g.DVD, UUID: g.UUID, CA: g.CA, Conf: g.Conf, Files: files, Dial: l.dial, Log: l.s.Log,
+		Root: root, DVD: g.DVD, UUID: g.UUID, CA: g.CA, Conf: g.Conf, Files: files,
+		Dial: l.dialler(g.Name), Log: l.s.Log,
 	})
 	if err != nil {
 		return nil, err
