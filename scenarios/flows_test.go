@@ -5,10 +5,7 @@ package scenarios
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
@@ -35,26 +32,7 @@ type flow struct {
 func tell(t *testing.T, first goal.State, story func(f *flow)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		f := &flow{t: t, ctx: t.Context()}
-		work := t.TempDir()
-		assert.NilError(t, giveSample(work))
-		files := map[string]string{
-			"provision.yaml": "hostname: web01\nuser: azureuser\nssh_key: generated\n",
-			"vm.yaml":        "waagent_conf: {Extensions.GoalStatePeriod: \"6\"}\n",
-		}
-		for name, text := range files {
-			assert.NilError(t, os.WriteFile(filepath.Join(work, name), []byte(text), 0o600))
-		}
-		var err error
-		f.world, err = newWorld(nil, Pair{Driver: "loopback"}, Surroundings{
-			Dir: t.TempDir(), Timeline: NewTimeline(io.Discard), Log: slog.New(slog.DiscardHandler),
-		}, openLoopback, work)
-		assert.NilError(t, err)
-		t.Cleanup(func() { assert.Check(t, f.close(context.Background())) })
-		assert.NilError(t, f.describe("vm.yaml"))
-		assert.NilError(t, f.introduce(f.ctx))
-		f.want(first)
-		assert.NilError(t, f.bootDescribed(f.ctx))
+		f := begin(t, openLoopback, "{Extensions.GoalStatePeriod: \"6\"}", first)
 		story(f)
 		assert.NilError(t, f.judge(f.ctx))
 	})
@@ -354,30 +332,33 @@ echo "$1 $ConfigSequenceNumber" >>ran
 const scriptManifest = `[{"handlerManifest": {"installCommand": "run install", "enableCommand": "run enable", "updateCommand": "run update",
 "disableCommand": "run disable", "uninstallCommand": "run uninstall"}}]`
 
+const extensionsByTurns = 20
+
+// byTurns is the goal state of a number: odd ones come by Fast Track.
+func byTurns(seq int) goal.State {
+	s := goal.State{Channel: []goal.Channel{goal.Fabric, goal.FastTrack}[seq%2]}
+	for i := range extensionsByTurns {
+		e := goal.Extension{Name: fmt.Sprintf("Contoso.E%02d", i), Settings: &goal.Settings{Seq: seq}}
+		if seq == 0 {
+			e.Files = map[string][]byte{"HandlerManifest.json": []byte(scriptManifest), "run": []byte(script)}
+		}
+		s.Extensions = append(s.Extensions, e)
+	}
+	return s
+}
+
 // Every enabled extension is enabled once for each goal state and installed once in all, whichever way goal states
 // come, and the agent does not grow. A run with a LIMIT makes do with a fifth of the goal states.
 func TestTwoHundredGoalStatesByTurns(t *testing.T) {
-	const extensions = 20
 	turns := 200
 	if os.Getenv("LIMIT") != "" {
 		turns /= 5
 	}
-	state := func(seq int) goal.State {
-		s := goal.State{Channel: []goal.Channel{goal.Fabric, goal.FastTrack}[seq%2]}
-		for i := range extensions {
-			e := goal.Extension{Name: fmt.Sprintf("Contoso.E%02d", i), Settings: &goal.Settings{Seq: seq}}
-			if seq == 0 {
-				e.Files = map[string][]byte{"HandlerManifest.json": []byte(scriptManifest), "run": []byte(script)}
-			}
-			s.Extensions = append(s.Extensions, e)
-		}
-		return s
-	}
-	tell(t, state(0), func(f *flow) {
+	tell(t, byTurns(0), func(f *flow) {
 		f.soon(5*time.Minute, "goal-state")
 		began, early := time.Now(), uint64(0)
 		for seq := 1; seq < turns; seq++ {
-			f.want(state(seq))
+			f.want(byTurns(seq))
 			f.soon(5*time.Minute, "goal-state")
 			if seq == turns/4 {
 				early = liveHeap()
@@ -385,13 +366,13 @@ func TestTwoHundredGoalStatesByTurns(t *testing.T) {
 		}
 		late := liveHeap()
 		f.t.Logf("%d goal states of %d extensions: live heap %d KiB after %d, %d KiB after all (with the fabric's own); %s of fake time",
-			turns, extensions, early>>10, turns/4, late>>10, time.Since(began))
+			turns, extensionsByTurns, early>>10, turns/4, late>>10, time.Since(began))
 		var want strings.Builder
 		want.WriteString("install 0\n")
 		for seq := range turns {
 			fmt.Fprintf(&want, "enable %d\n", seq)
 		}
-		for i := range extensions {
+		for i := range extensionsByTurns {
 			got, err := f.machine.ReadFile(f.ctx, fmt.Sprintf("/var/lib/waagent/Contoso.E%02d-1.0.0/ran", i))
 			assert.NilError(f.t, err)
 			assert.Equal(f.t, string(got), want.String())
