@@ -190,7 +190,11 @@ func TestTheAgentsMemoryStaysFlat(t *testing.T) {
 		assert.Equal(t, strings.Count(string(got), "enable "), turns)
 	}
 	first, last := resident[0], resident[len(resident)-1]
-	assert.Assert(t, last < first+first/4, "from %d to %d KiB", first, last)
+	most := first + first/4
+	if turns < 200 { // the first figure is of an agent that has hardly begun
+		most = first + first/2
+	}
+	assert.Assert(t, last < most, "from %d to %d KiB", first, last)
 	assert.NilError(t, f.judge(f.ctx))
 }
 
