@@ -59,7 +59,6 @@ type HandlerCommand struct {
 	Stderr  string
 	Record  string        // absolute path of the record file (JSON): start at once, end when it is over
 	Timeout time.Duration // SIGKILL to the whole process group afterwards
-	Slice   string        // systemd slice to run in, "" for none
 }
 
 // ErrNoCommand answers a HandlerCommand without a Line when nothing is on record, or only what the machine's death cut

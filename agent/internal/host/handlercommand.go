@@ -8,9 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
-	"time"
 
 	"github.com/waagent-go/waagent/agent/machine"
 )
@@ -72,30 +70,14 @@ func (m *Machine) waitOrphan(ctx context.Context, s *commandStart) error {
 	return waitForeign(ctx, s.Pid, s.Ticks)
 }
 
-// startAndWait starts the parent and waits until it is over. With a slice the parent runs in a scope of it; when
-// systemd could not make one the parent never ran, and it is started directly.
+// startAndWait starts the parent and waits until it is over.
 func (m *Machine) startAndWait(ctx context.Context, c machine.HandlerCommand, lock *os.File) error {
-	self := selfArgv()
 	spec, err := specFile(c, m.BootID())
 	if err != nil {
 		return err
 	}
 	defer spec.Close()
-	if c.Slice != "" && m.Has("systemd-run") {
-		scope := scopeArgv(c, self)
-		err := runParent(ctx, scope, spec, lock)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if rec, rerr := readRecord(c.Record); rerr == nil && rec.Start != nil {
-			return nil // it ran; how it ended is on record
-		}
-		m.log.Warn("systemd-run made no scope, running the command directly", "slice", c.Slice, "error", fmt.Sprint(err))
-		if _, err := spec.Seek(0, 0); err != nil {
-			return err
-		}
-	}
-	err = runParent(ctx, self, spec, lock)
+	err = runParent(ctx, spec, lock)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return nil // how it ended is on record
@@ -103,11 +85,9 @@ func (m *Machine) startAndWait(ctx context.Context, c machine.HandlerCommand, lo
 	return err
 }
 
-func runParent(ctx context.Context, argv []string, spec, lock *os.File) error {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	if argv[0] == selfPath() {
-		cmd.Args[0] = filepath.Base(os.Args[0])
-	}
+func runParent(ctx context.Context, spec, lock *os.File) error {
+	cmd := exec.Command(selfPath(), HandlerCommandMode)
+	cmd.Args[0] = filepath.Base(os.Args[0])
 	cmd.ExtraFiles = []*os.File{spec, lock} // 3 and 4
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -121,23 +101,6 @@ func runParent(ctx context.Context, argv []string, spec, lock *os.File) error {
 	case <-ctx.Done():
 		return ctx.Err() // it goes on without us
 	}
-}
-
-// scopeArgv wraps argv so that it runs in a scope of its own. The scope's name is the command's, as the original's is.
-func scopeArgv(c machine.HandlerCommand, argv []string) []string {
-	name := filepath.Base(strings.Fields(c.Line + " command")[0])
-	unit := fmt.Sprintf("%s_%d_%d", unitSafe(name), os.Getpid(), time.Now().UnixNano())
-	return append([]string{"systemd-run", "--quiet", "--property=CPUAccounting=no", "--property=MemoryAccounting=no",
-		"--unit=" + unit, "--scope", "--slice=" + c.Slice}, argv...)
-}
-
-func unitSafe(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-' {
-			return r
-		}
-		return '_'
-	}, s)
 }
 
 // specFile is the command as an open file without a name: a path on the parent's command line would match the
@@ -157,5 +120,3 @@ func specFile(c machine.HandlerCommand, boot string) (*os.File, error) {
 	}
 	return f, nil
 }
-
-func selfArgv() []string { return []string{selfPath(), HandlerCommandMode} }
