@@ -1,16 +1,23 @@
 package fabricsim_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"maps"
+	"math/big"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
 
+	"github.com/waagent-go/waagent/agent/protocol/wireserver"
 	"github.com/waagent-go/waagent/fabricsim/fault"
 	"github.com/waagent-go/waagent/fabricsim/goal"
 )
@@ -22,6 +29,12 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`sig=[^&"\s]+`), "sig=<signature>"},
 	{regexp.MustCompile(`"signature":"[^"]+"`), `"signature":"<pkcs7>"`},
+	{regexp.MustCompile(`"protectedSettings":"[^"]+"`), `"protectedSettings":"<CMS>"`},
+	{regexp.MustCompile(`<Data>[^<]+</Data>`), "<Data>(CMS)</Data>"},
+	{regexp.MustCompile(`<Password>[^<]+</Password>`), "<Password>(CMS)</Password>"},
+	{regexp.MustCompile(`(createdOnTicks=|"extensionsLastModifiedTickCount": ?)"?\d+"?`), "$1<ticks>"},
+	{regexp.MustCompile(`\b[0-9A-F]{40}\b`), "<thumbprint>"},
+	{regexp.MustCompile(`(?m)^(> x-ms-guest-agent-public-x509-cert): .*$`), "$1: <certificate>"},
 	{regexp.MustCompile(`(?m)^(< (?:Etag|Last-Modified|If-None-Match)): .*$`), "$1: <varies>"},
 	{regexp.MustCompile(`(?m)^(> If-None-Match): .*$`), "$1: <varies>"},
 }
@@ -42,7 +55,7 @@ func (c *conversation) say(title, method, url, body string, headers ...string) {
 		fmt.Fprintf(&b, "> %s\n", h)
 	}
 	if body != "" {
-		fmt.Fprintf(&b, "> %q\n", body)
+		fmt.Fprintf(&b, "> %.600q\n", body)
 	}
 	fmt.Fprintf(&b, "< %d\n", status)
 	if masked(answer) != answer {
@@ -96,6 +109,67 @@ func TestInstanceMetadataAnswersHaveTheirBytes(t *testing.T) {
 	golden.Assert(t, c.text.String(), "answers/imds.txt")
 }
 
+func TestWireServerAnswersHaveTheirBytes(t *testing.T) {
+	t.Parallel()
+	c := conversation{guest: boot(t, newFabric(t), goal.VM{ID: "web01"})}
+	get := func(title, url string, headers ...string) { c.say(title, "GET", url, "", headers...) }
+	post := func(title, path, body string) {
+		c.say(title, "POST", wireURL+path, body, "x-ms-version: 2012-11-30", "Content-Type: text/xml;charset=utf-8")
+	}
+	old := c.goalState().Container.RoleInstances[0].Configuration
+	s := hello()
+	s.Users = []goal.User{{Name: "jit1", Password: "Fabric-s1m", Expires: time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)}}
+	assert.NilError(t, c.f.SetGoalState("web01", s))
+	gs := c.goalState()
+	container, role, conf := gs.Container.ContainerID, gs.Container.RoleInstances[0].InstanceID, gs.Container.RoleInstances[0].Configuration
+	sealed := append([]string{"x-ms-guest-agent-public-x509-cert: " + transportHeader(t)}, wireHeaders...)
+
+	get("the versions there are", wireURL+"/?comp=versions")
+	get("the goal state", wireURL+wireserver.PathGoalState, wireHeaders...)
+	get("the hosting environment", conf.HostingEnvironmentConfig, wireHeaders...)
+	get("the shared configuration", conf.SharedConfig, wireHeaders...)
+	get("the extensions", conf.ExtensionsConfig, wireHeaders...)
+	get("certificates", conf.Certificates, append([]string{"x-ms-cipher-name: AES128_CBC"}, sealed...)...)
+	get("users", gs.Container.RemoteAccessInfo, sealed...)
+	get("a document of an incarnation that is over", old.SharedConfig, wireHeaders...)
+	get("a document of an incarnation to come", strings.Replace(conf.SharedConfig, "incarnation=2", "incarnation=3", 1), wireHeaders...)
+	get("a document of another role", strings.Replace(conf.SharedConfig, "%5Fweb01", "%5Fweb02", 1), wireHeaders...)
+	get("certificates for nobody", conf.Certificates, wireHeaders...)
+	get("no protocol version", wireURL+wireserver.PathGoalState)
+	get("another protocol version", wireURL+wireserver.PathGoalState, "x-ms-version: 2099-01-01")
+	get("a path nobody knows", wireURL+"/nowhere", wireHeaders...)
+	c.say("a method it does not know", "DELETE", wireURL+"/HealthService", "")
+
+	health := "<Health><GoalStateIncarnation>%s</GoalStateIncarnation><Container><ContainerId>%s</ContainerId><RoleInstanceList><Role><InstanceId>%s</InstanceId><Health><State>Ready</State></Health></Role></RoleInstanceList></Container></Health>"
+	post("a health report", "/machine?comp=health", fmt.Sprintf(health, "2", container, role))
+	post("a health report of another container", "/machine?comp=health", fmt.Sprintf(health, "2", "x", role))
+	post("a health report that is none", "/machine?comp=health", "ready!")
+	properties := "<RoleProperties><Container><ContainerId>%s</ContainerId><RoleInstances><RoleInstance><Id>%s</Id><Properties><Property name=\"CertificateThumbprint\" value=\"SHA256:x\"/></Properties></RoleInstance></RoleInstances></Container></RoleProperties>"
+	post("role properties", "/machine?comp=roleProperties", fmt.Sprintf(properties, container, role))
+	post("role properties of another container", "/machine?comp=roleProperties", fmt.Sprintf(properties, "x", role))
+	post("telemetry", "/machine?comp=telemetrydata", `<TelemetryData version="1.0"><Provider id="p"><Event id="1"><![CDATA[<Param Name="Name" Value="x" T="mt:wstr" />]]></Event></Provider></TelemetryData>`)
+	post("telemetry that is none", "/machine?comp=telemetrydata", "{}")
+	post("too much telemetry", "/machine?comp=telemetrydata", strings.Repeat("x", 1<<16))
+	post("observations", "/HealthService", `{"Api":"reporttargethealth","Version":"1.0","Source":"x","Observations":[{"ObservationName":"a","IsHealthy":true,"Description":"","Value":""}]}`)
+	post("observations that are none", "/HealthService", "<x/>")
+	for _, status := range []int{400, 403, 404, 410, 429, 500, 503} {
+		assert.NilError(t, c.f.AddFaults(fault.Step{Route: "goalstate", Status: status}))
+		get("a playbook's error", wireURL+wireserver.PathGoalState, wireHeaders...)
+	}
+	golden.Assert(t, c.text.String(), "answers/wireserver.txt")
+}
+
+// transportHeader is a certificate as an agent shows it.
+func transportHeader(t *testing.T) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	assert.NilError(t, err)
+	about := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, about, about, key.Public(), key)
+	assert.NilError(t, err)
+	return base64.StdEncoding.EncodeToString(der)
+}
+
 func TestHostGAPluginAnswersHaveTheirBytes(t *testing.T) {
 	t.Parallel()
 	c := conversation{guest: boot(t, newFabric(t), goal.VM{ID: "web01"})}
@@ -110,6 +184,7 @@ func TestHostGAPluginAnswersHaveTheirBytes(t *testing.T) {
 	get("its health", "/health")
 	get("an API nobody knows", "/nowhere", mine...)
 	c.say("a method it does not know", "POST", hostURL+"/status", "", mine...)
+	get("vmSettings", "/vmSettings", mine...)
 	_, _, header := c.ask("GET", hostURL+"/vmSettings", "", mine...)
 	get("vmSettings that did not change", "/vmSettings", append(slices.Clone(mine), "If-None-Match: "+header.Get("Etag"))...)
 	get("another protocol's version", "/vmSettings", but(0, "x-ms-version: 2012-11-30")...)
