@@ -1,11 +1,15 @@
 package dns
 
 import (
+	"encoding/hex"
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
 	"gotest.tools/v3/assert"
+	"gotest.tools/v3/golden"
 )
 
 func TestNamesOfAFabricAreAnswered(t *testing.T) {
@@ -51,6 +55,28 @@ func TestNamesOfAFabricAreAnswered(t *testing.T) {
 			assert.NilError(t, err)
 		})
 	}
+}
+
+func TestAnswersHaveTheirBytes(t *testing.T) {
+	t.Parallel()
+	r := New()
+	r.Wildcard("blob.fabricsim.test", netip.MustParseAddr("168.63.129.20"))
+	r.Register("web01", netip.MustParseAddr("10.0.0.4"))
+	var all strings.Builder
+	for _, ask := range []struct {
+		name string
+		kind uint16
+	}{
+		{"md-x.blob.fabricsim.test.", dns.TypeA}, {"md-x.blob.fabricsim.test.", dns.TypeAAAA}, {"web01.internal.cloudapp.net.", dns.TypeA},
+		{"4.0.0.10.in-addr.arpa.", dns.TypePTR}, {"other.", dns.TypeA},
+	} {
+		q := new(dns.Msg).SetQuestion(ask.name, ask.kind)
+		q.Id = 0x4242
+		packet, err := r.Answer(q).Pack()
+		assert.NilError(t, err)
+		fmt.Fprintf(&all, "%s %s\n%s\n", dns.TypeToString[ask.kind], ask.name, hex.Dump(packet))
+	}
+	golden.Assert(t, all.String(), "answers.golden")
 }
 
 func TestANewNameReplacesTheOldOne(t *testing.T) {

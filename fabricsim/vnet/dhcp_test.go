@@ -1,13 +1,17 @@
 package vnet
 
 import (
+	"encoding/hex"
+	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
+	"gotest.tools/v3/golden"
 )
 
 // Scanners of cloud-init and the Python agent take every code to have a length byte, so no padding may stand between
@@ -33,6 +37,27 @@ func TestDHCPAnswersAsAzureDoes(t *testing.T) {
 		245: "\xa8\x3f\x81\x10",
 		249: routes,
 	})
+}
+
+// The bytes of the replies to a client's first request, its second, and one for an address it may not have.
+func TestDHCPRepliesHaveTheirBytes(t *testing.T) {
+	t.Parallel()
+	n := network(t, Options{})
+	g := plugIn(t, n, macA, netip.Addr{})
+	var all strings.Builder
+	for _, ask := range [][]dhcpv4.Modifier{
+		{dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)},
+		{dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(net.IPv4(10, 0, 0, 4)))},
+		{dhcpv4.WithMessageType(dhcpv4.MessageTypeInform), dhcpv4.WithClientIP(net.IPv4(10, 0, 0, 4))},
+		{dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(net.IPv4(10, 9, 9, 9)))},
+	} {
+		reply := g.ask(t, ask...)
+		assert.Assert(t, reply != nil)
+		packet := reply.ToBytes()
+		copy(packet[4:8], "XXXX") // the client's random number
+		fmt.Fprintf(&all, "%s\n%s\n", reply.MessageType(), hex.Dump(packet))
+	}
+	golden.Assert(t, all.String(), "replies.golden")
 }
 
 // options reads a reply as the agents do: without knowing of padding.

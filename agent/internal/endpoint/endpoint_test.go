@@ -3,11 +3,13 @@ package endpoint_test
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,6 +17,7 @@ import (
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/fs"
+	"gotest.tools/v3/golden"
 
 	"github.com/waagent-go/waagent/agent/internal/endpoint"
 	"github.com/waagent-go/waagent/agent/internal/event"
@@ -230,6 +233,12 @@ func TestTheAgentAsksByDHCPItself(t *testing.T) {
 		assert.DeepEqual(t, l.requests[0][236:], []byte{99, 130, 83, 99, 53, 1, 1, 255})
 		assert.Equal(t, l.requests[0][10], byte(0))
 		assert.Equal(t, l.requests[1][10], byte(0x80))
+		var all strings.Builder
+		for _, r := range l.requests {
+			copy(r[4:8], "XXXX") // a random number
+			all.WriteString(hex.Dump(r) + "\n")
+		}
+		golden.Assert(t, all.String(), "requests.golden")
 	})
 }
 

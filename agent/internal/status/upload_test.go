@@ -87,6 +87,26 @@ func TestWithoutAWorkingHostStorageIsWrittenDirectly(t *testing.T) {
 	})
 }
 
+// What storage is asked, header by header; all but the date is the same each time.
+func TestStorageIsWrittenWithTheseRequests(t *testing.T) {
+	upload(t, func(t *testing.T, s *site) {
+		var all strings.Builder
+		show := func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			fmt.Fprintf(&all, "%s %s\nHost: %s\nContent-Length: %d\n", r.Method, r.URL, r.Host, r.ContentLength)
+			assert.NilError(t, r.Header.Write(&all))
+			fmt.Fprintf(&all, "\n%q\n\n", body)
+			w.WriteHeader(http.StatusCreated)
+		}
+		s.storage.On("PUT /vm1.status?sv=1&sig=SECRET", show).On("PUT /vm1.status?sv=1&sig=SECRET&comp=page", show)
+		s.Host = nil
+		for _, kind := range []string{"BlockBlob", "PageBlob"} {
+			assert.NilError(t, s.Upload(t.Context(), sasURL, kind, []byte(`{"a":1}`)))
+		}
+		golden.Assert(t, strings.ReplaceAll(all.String(), "\r\n", "\n"), "direct.golden")
+	})
+}
+
 func TestAStaleIdentityStopsThisUploadAndIsRenewed(t *testing.T) {
 	upload(t, func(t *testing.T, s *site) {
 		s.host.On("PUT /status", Code(410, ""))
