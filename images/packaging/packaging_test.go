@@ -109,3 +109,14 @@ func TestScriptsAreValidShell(t *testing.T) {
 		}
 	}
 }
+
+// The page says nothing that its formatter does not understand.
+func TestTheManPageIsFormattedWithoutAWarning(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("groff"); err != nil {
+		t.Skip("no groff here")
+	}
+	out, err := exec.CommandContext(t.Context(), "groff", "-man", "-ww", "-z", "man/waagent.8").CombinedOutput()
+	assert.NilError(t, err)
+	assert.Equal(t, string(out), "")
+}

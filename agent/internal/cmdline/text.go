@@ -27,18 +27,19 @@ usage: %s [-verbose] [-force] [-help] [-configuration-path:<path>] -deprovision[
   -setup-firewall=<ip>  let only root and DNS reach the fabric at <ip>
   -inspect <file>...    say what the agent understands from a document, as JSON; must be the first argument
   -version              print the agent's version
-  -help                 print this text
+  -help, -usage, -?     print this text
 
   -configuration-path:<path>  read this file instead of the distribution's waagent.conf
   -root:<dir>                 the files of a machine that is off, for -serialconsole, -numa-off and -numa-on
   -verbose                    log more
   -force                      deprovision without asking
+  -full                       -collect-logs packs more
   -debug                      -run-exthandlers stays when the daemon dies
 
 Words may begin with any number of - and /. The last command counts. An unknown argument prints this text.
 %s
 Exit codes: 0 done; 1 failed: the configuration or its path cannot be read, the firewall or the logs failed, or
-something that -deprovision had to remove is still there; 2 and 4 -collect-logs has no usable cgroups.
+something that -deprovision had to remove is still there.
 
 `, name, NotSafeToPublish)
 }
