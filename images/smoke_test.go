@@ -82,7 +82,7 @@ func boot(t *testing.T, pool *dockertest.Pool, ref string) *dockertest.Resource 
 	guest, err := pool.RunWithOptions(&dockertest.RunOptions{
 		Repository: name, Tag: tag,
 		Entrypoint: []string{"/bin/sh", "/guest-init.sh"},
-		Cmd:        []string{"172.31.255.2/24", "172.31.255.1", "-", "-", "unreachable"},
+		Cmd:        []string{"172.31.255.2/24", "172.31.255.1", "-", "-", "unreachable", "-"},
 		Mounts:     []string{init + ":/guest-init.sh:ro"},
 		Tty:        true,
 		CapAdd:     []string{"SYS_ADMIN", "NET_ADMIN", "MKNOD"},

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes a container look like a VM that was just switched on, then becomes systemd. Runs as the container's first
 # process, before anything of the guest, so nothing in it ever sees the half-made state.
-# Arguments: address/prefix, gateway, DVD and resource disk as MAJOR:MINOR:NAME or "-", reachable or unreachable fabric.
+# Arguments: address/prefix, gateway, DVD and resource disk as MAJOR:MINOR:NAME or "-", reachable or unreachable fabric,
+# the VM's id or "-".
 set -eu
-address=$1 gateway=$2 dvd=$3 disk=$4 fabric=$5
+address=$1 gateway=$2 dvd=$3 disk=$4 fabric=$5 uuid=$6
 
 # The engine binds files of its own there, and a bind cannot be replaced by rename, as hostnamed and agents do.
 for file in /etc/hostname /etc/hosts /etc/resolv.conf; do
@@ -50,6 +51,24 @@ if [ "$disk" != - ]; then
 		ln -s "../../${name}p$n" "/dev/disk/azure/resource-part$n"
 	done
 	ln -s "../../$name" /dev/disk/azure/resource
+fi
+
+# What firmware says is the host's, or missing altogether. The VM's id must be this guest's own: in the kernel's file where
+# there is one, otherwise from the program that agents ask instead.
+if [ "$uuid" != - ]; then
+	mkdir -p /usr/local/sbin
+	cat > /usr/local/sbin/dmidecode <<DMIDECODE
+#!/bin/sh
+case "\$*" in
+'--string system-uuid' | '-s system-uuid') echo $uuid ;;
+*) exit 1 ;;
+esac
+DMIDECODE
+	chmod 755 /usr/local/sbin/dmidecode
+	if [ -f /sys/class/dmi/id/product_uuid ]; then
+		echo "$uuid" > /run/product_uuid
+		mount --bind /run/product_uuid /sys/class/dmi/id/product_uuid
+	fi
 fi
 
 # The guest sets up its own interface, with the routes that Azure's DHCP hands out. NetworkManager leaves alone what it

@@ -23,6 +23,7 @@ type Spec struct {
 	Image   string     // reference, see images.Container
 	Address netip.Addr // from Driver.Address; zero takes the next
 	MAC     string     // "" lets the engine choose
+	UUID    string     // the VM's id as firmware shows it; "" leaves the guest what it sees of its host
 	DVD     string     // path of the provisioning medium's image, "" for an empty drive
 	Disk    string     // path of the resource disk's image; it is written to
 	DiskMB  int        // with no Disk: the size of a blank one; 0 for none
@@ -67,6 +68,9 @@ func (g *Guest) start(ctx context.Context, s Spec) error {
 	if err != nil {
 		return err
 	}
+	if s.UUID == "" {
+		s.UUID = "-"
+	}
 	mac, err := parseMAC(s.MAC)
 	if err != nil {
 		return err
@@ -78,7 +82,7 @@ func (g *Guest) start(ctx context.Context, s Spec) error {
 	}
 	command := append([]string{"/guest-init.sh", prefix, d.network.gateway.String()}, args...)
 	g.id, err = d.create(ctx, creation{
-		name: d.name + "-" + s.Name, image: s.Image, entrypoint: []string{"/bin/sh"}, command: append(command, reach),
+		name: d.name + "-" + s.Name, image: s.Image, entrypoint: []string{"/bin/sh"}, command: append(command, reach, s.UUID),
 		address: g.address, mac: mac, terminal: true,
 		files: append(files, file{path: "/guest-init.sh", mode: 0o755, data: images.GuestInit()}),
 		host:  guestHost(),
