@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/waagent-go/waagent/agent/internal/host"
@@ -71,6 +72,11 @@ type record struct {
 	Ready       bool   `json:"ready"`             // and the fabric knows
 }
 
+// recordFields are the names of a record's fields, which a reader knows in any case, the ones left out when empty too.
+var recordFields = []string{
+	"version", "vm", "agent", "flavour", "hostName", "userName", "fingerprint", "device", "execute", "guestAgent", "finished", "ready",
+}
+
 func (p *Provisioner) readRecord() (record, error) {
 	var r record
 	data, err := p.Files.ReadFile(p.lib(recordFile))
@@ -99,11 +105,11 @@ func (p *Provisioner) writeRecord(r record) error {
 	if err := json.Unmarshal(data, &ours); err != nil {
 		return err
 	}
-	for _, name := range []string{"hostName", "userName", "fingerprint", "device", "execute"} {
-		delete(fields, name) // left out when empty
-	}
-	maps.Copy(fields, ours)
-	if data, err = json.Marshal(fields); err != nil {
+	maps.DeleteFunc(fields, func(name string, _ json.RawMessage) bool {
+		return slices.ContainsFunc(recordFields, func(known string) bool { return strings.EqualFold(name, known) })
+	})
+	maps.Copy(ours, fields)
+	if data, err = json.Marshal(ours); err != nil {
 		return err
 	}
 	var out bytes.Buffer

@@ -138,7 +138,9 @@ func (r *Recorder) flips(e event.Event) bool {
 	file := path.Join(r.Dir, flipsFile)
 	was := map[string]bool{}
 	if data, err := r.Files.ReadFile(file); err == nil {
-		_ = json.Unmarshal(data, &was) // unreadable: start afresh
+		if json.Unmarshal(data, &was) != nil || was == nil { // unreadable, or null: start afresh
+			was = map[string]bool{}
+		}
 	}
 	key := flipsKeyFormat + r.Common.Version + "-" + e.Operation
 	if last, known := was[key]; known && last == e.Success {

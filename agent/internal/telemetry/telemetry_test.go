@@ -273,3 +273,31 @@ func FuzzEvents(f *testing.F) {
 		}
 	})
 }
+
+// FuzzEventStatus reads a foreign event_status.json. Whatever is in it, a status is told of once, and again when it turns.
+func FuzzEventStatus(f *testing.F) {
+	for _, text := range []string{`{"WALinuxAgent-3.0.0.0-ReportStatus": true}`, `{"x": 1}`, `null`, `[]`, ``} {
+		f.Add([]byte(text))
+	}
+	root := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		files := host.Files{Root: root}
+		assert.NilError(t, files.RemoveAll("/lib/events"))
+		assert.NilError(t, files.MkdirAll("/lib", 0o700))
+		assert.NilError(t, files.WriteAtomic("/lib/event_status.json", data, 0o600))
+		r := &telemetry.Recorder{
+			Files: files, Dir: "/lib", Task: "x", Log: slog.New(slog.DiscardHandler),
+			Common: &telemetry.Common{Version: "3.0.0.0", Container: func() string { return "" }},
+		}
+		count := func() int {
+			entries, _ := files.ReadDir("/lib/events")
+			return len(entries)
+		}
+		r.Add(event.Event{Operation: "ReportStatus"})
+		first := count()
+		r.Add(event.Event{Operation: "ReportStatus"})
+		assert.Equal(t, count(), first)
+		r.Add(event.Event{Operation: "ReportStatus", Success: true})
+		assert.Equal(t, count(), first+1)
+	})
+}
