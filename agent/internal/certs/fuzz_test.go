@@ -6,6 +6,7 @@ import (
 	"crypto/des"
 	"crypto/sha1"
 	"encoding/base64"
+	"encoding/pem"
 	"math/big"
 	"testing"
 
@@ -125,5 +126,50 @@ func FuzzDER(f *testing.F) {
 		twice, err := certs.ToDER(once)
 		assert.NilError(t, err)
 		assert.Assert(t, bytes.Equal(once, twice), "%x became %x became %x", data, once, twice)
+	})
+}
+
+// FuzzOpen reads foreign certificates answers. What opens opens the same again.
+func FuzzOpen(f *testing.F) {
+	tr, cert := transport(f)
+	key, tenantCert := tenant(f, ecKey(f))
+	message := seal(f, cert, pfx([][]byte{key}, [][]byte{tenantCert}), sealing{})
+	f.Add(answer(base64.StdEncoding.EncodeToString(message)))
+	f.Add([]byte(`<CertificateFile><Format>Other</Format><Data>AAAA</Data></CertificateFile>`))
+	f.Add([]byte(`<CertificateFile><Data/></CertificateFile>`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := certs.Open(tr, data)
+		again, err2 := certs.Open(tr, data)
+		assert.Equal(t, err == nil, err2 == nil)
+		assert.DeepEqual(t, b.Pairs, again.Pairs)
+		for _, p := range b.Pairs {
+			assert.Equal(t, p.Thumbprint, certs.Thumbprint(p.Cert))
+		}
+	})
+}
+
+// FuzzTransport reads a foreign transport pair. One that was understood can open what is sealed to it, or fail.
+func FuzzTransport(f *testing.F) {
+	key, cert := tenant(f, ecKey(f))
+	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
+	f.Add(block("CERTIFICATE", cert), block("PRIVATE KEY", key))
+	whole, err := certs.NewTransport()
+	assert.NilError(f, err)
+	wholeKey, err := certs.KeyPEM(whole)
+	assert.NilError(f, err)
+	f.Add(whole.CertPEM(), wholeKey)
+	f.Add([]byte("x"), []byte("-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"))
+	f.Fuzz(func(t *testing.T, certPEM, keyPEM []byte) {
+		tr, err := certs.ParseTransport(certPEM, keyPEM)
+		if err != nil {
+			assert.Assert(t, tr.IsZero())
+			return
+		}
+		assert.Assert(t, !tr.IsZero())
+		tidy, err := certs.KeyPEM(tr)
+		assert.NilError(t, err)
+		again, err := certs.ParseTransport(tr.CertPEM(), tidy)
+		assert.NilError(t, err)
+		assert.Equal(t, again.Header(), tr.Header())
 	})
 }

@@ -2,6 +2,7 @@ package extension
 
 import (
 	"encoding/json"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -98,5 +99,48 @@ func FuzzManifest(f *testing.F) {
 		}
 		code := asFailure(err).code
 		assert.Assert(t, code == status.CodeManifestMalformed || code == status.CodeUnknown, "%d", code)
+	})
+}
+
+// FuzzVersion reads foreign versions. One that is a version reads the same from how it is written down.
+func FuzzVersion(f *testing.F) {
+	for _, text := range []string{"1.0.0", "01.2", "", "1..2", "-1", "+1", "1.0.0.0.0", "99999999999999999999"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		v, err := parseVersion(text)
+		if err != nil {
+			assert.Assert(t, v == nil)
+			return
+		}
+		again, err := parseVersion(v.String())
+		assert.NilError(t, err)
+		assert.Equal(t, v.compare(again), 0)
+		assert.Assert(t, v.matches(again))
+	})
+}
+
+// FuzzHandlerStatus finds a foreign HandlerStatus. Whatever is there, the next status is written and read again, and
+// an unreadable one is as good as none.
+func FuzzHandlerStatus(f *testing.F) {
+	for _, text := range []string{
+		`{"name": "Contoso.Demo", "version": "1", "status": "Ready", "code": 0, "message": null, "signature_validated": true}`,
+		`{"code": "0"}`, `null`, `[]`, ``, `{"message": 5}`,
+	} {
+		f.Add([]byte(text))
+	}
+	root := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e := New(Options{Files: host.Files{Root: root}, LibDir: "/", LogDir: "/log", Log: slog.New(slog.DiscardHandler)})
+		h := aHandler{e, "Contoso.Demo", version{1}}
+		assert.NilError(t, h.setState(installed))
+		assert.NilError(t, e.o.Files.WriteAtomic(h.config()+"/"+handler.StatusFile, data, 0o600))
+		was := h.readStatus()
+		assert.NilError(t, h.setStatus(status.NotReady, 1009, "it said \"no\"", true))
+		now := h.readStatus()
+		assert.Assert(t, now != nil)
+		assert.Equal(t, now.Status, status.NotReady)
+		assert.Equal(t, *now.Message, "it said \"no\"")
+		assert.Equal(t, now.SignatureValidated, was != nil && was.SignatureValidated)
 	})
 }

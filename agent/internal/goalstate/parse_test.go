@@ -2,8 +2,10 @@ package goalstate_test
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +156,58 @@ func FuzzVMSettings(f *testing.F) {
 			assert.NilError(t, err)
 			assert.Assert(t, reflect.DeepEqual(w, again))
 		}
+	})
+}
+
+// FuzzRemoteAccess reads foreign users. Written again, they are read the same, and an error names no password.
+func FuzzRemoteAccess(f *testing.F) {
+	f.Add([]byte(`<RemoteAccess><Version>1</Version><Incarnation>1</Incarnation><Users><User><Name>ann</Name><Password>
+		U0VDUkVU </Password><Expiration>Mon, 23 Nov 2026 11:00:00 GMT</Expiration><Groups><Group>Administrators</Group></Groups></User></Users></RemoteAccess>`))
+	f.Add([]byte("\xef\xbb\xbf<RemoteAccess><Users/></RemoteAccess>"))
+	f.Add([]byte(`<RemoteAccess><Users><User><Name/></User>`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		users, err := goalstate.ParseRemoteAccess(doc)
+		if err != nil {
+			assert.Assert(t, users == nil)
+			return
+		}
+		assert.Assert(t, users != nil, "a document without users removes them all: it is not nil")
+		text := func(s string) string {
+			var b strings.Builder
+			assert.NilError(t, xml.EscapeText(&b, []byte(s)))
+			return b.String()
+		}
+		var b strings.Builder
+		b.WriteString("<RemoteAccess><Users>")
+		for _, u := range users {
+			fmt.Fprintf(&b, "<User><Name>%s</Name><Password>%s</Password><Expiration>%s</Expiration></User>",
+				text(u.Name), text(u.Password.Reveal()), text(u.Expiration))
+		}
+		b.WriteString("</Users></RemoteAccess>")
+		same, err := goalstate.ParseRemoteAccess([]byte(b.String()))
+		assert.NilError(t, err)
+		assert.Assert(t, reflect.DeepEqual(same, users), "%s", b.String())
+	})
+}
+
+// FuzzArtifactsProfile reads foreign profiles. On hold is only what says so, whatever a page blob adds at the end.
+func FuzzArtifactsProfile(f *testing.F) {
+	for _, text := range []string{`{"onHold": true}`, `{"onHold":"TRUE"}` + "\x00\x00", `{"onHold": 1}`, `{"onHold": null}`, "", "\xef\xbb\xbf{}", `{"ONHOLD":false}  `, `[]`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		hold, err := goalstate.ParseArtifactsProfile(body)
+		if err != nil {
+			assert.Assert(t, !hold)
+			return
+		}
+		if hold {
+			text := strings.ToLower(string(body))
+			assert.Assert(t, strings.Contains(text, "true") || strings.Contains(text, `\u`), "%q", body)
+		}
+		padded, err := goalstate.ParseArtifactsProfile(append(slices.Clone(body), "\r\n \x00\x00"...))
+		assert.NilError(t, err)
+		assert.Equal(t, padded, hold)
 	})
 }
 

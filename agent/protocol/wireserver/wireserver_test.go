@@ -16,6 +16,7 @@ import (
 // documents are the types by the name of their sample.
 func documents() map[string]func() any {
 	return map[string]func() any{
+		"versions":           func() any { return new(Versions) },
 		"goalstate":          func() any { return new(GoalState) },
 		"extensionsconfig":   func() any { return new(ExtensionsConfig) },
 		"manifest":           func() any { return new(Manifest) },
