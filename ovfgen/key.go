@@ -1,7 +1,6 @@
 package ovfgen
 
 import (
-	"fmt"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -17,21 +16,14 @@ type Key struct {
 // IsZero reports whether there is no key; it also makes omitempty work.
 func (k Key) IsZero() bool { return k == Key{} }
 
+// Describe says what stands for a key in a spec.
+func (Key) Describe() string { return "a key, or a mapping of value, path and fingerprint" }
+
 // UnmarshalYAML takes a mapping or the value alone.
 func (k *Key) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode {
 		k.Value = strings.TrimSpace(n.Value)
 		return nil
-	}
-	if n.Kind != yaml.MappingNode {
-		return fmt.Errorf("line %d: a key is a value, or a mapping of value, path and fingerprint", n.Line)
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 { // KnownFields does not reach this deep
-		switch name := n.Content[i]; name.Value {
-		case "value", "path", "fingerprint":
-		default:
-			return fmt.Errorf("line %d: unknown field %q in a key", name.Line, name.Value)
-		}
 	}
 	type fields Key
 	if err := n.Decode((*fields)(k)); err != nil {

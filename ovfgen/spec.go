@@ -4,14 +4,11 @@
 package ovfgen
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/waagent-go/waagent/agent/protocol/secret"
+	"github.com/waagent-go/waagent/ovfgen/specfile"
 )
 
 // Generated, as the value of a key, asks whoever boots the machine for a key of its own making: ovfgen has none.
@@ -73,48 +70,44 @@ type Extra struct {
 // IsZero makes omitempty leave an empty Extra out.
 func (e Extra) IsZero() bool { return len(e.Linux)+len(e.Platform) == 0 }
 
-// Parse reads a spec. A field that does not exist, or stands twice, is an error that names it and its line. An empty
-// document is the spec of a machine nobody said anything about.
+// Parse reads a spec. Each mistake is named by its line and field. An empty document is the spec of a machine nobody said
+// anything about.
 func Parse(data []byte) (Spec, error) {
 	var s Spec
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
-		return Spec{}, plain(err)
+	doc, err := specfile.Decode(data, &s)
+	if err == nil {
+		err = s.check(doc)
 	}
-	var more yaml.Node
-	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return Spec{}, fmt.Errorf("spec: line %d: a second document", more.Line)
-	}
-	if err := s.check(); err != nil {
-		return Spec{}, fmt.Errorf("spec: %w", err)
+	if err != nil {
+		return Spec{}, specfile.In("spec", err)
 	}
 	return s, nil
 }
 
 // check finds what no writer could make sense of.
-func (s Spec) check() error {
+func (s Spec) check(doc specfile.Document) error {
 	var found []error
+	wrong := func(field, format string, args ...any) { found = append(found, doc.Problem(field, format, args...)) }
 	if !s.CustomData.IsZero() && !s.CustomDataBase64.IsZero() {
-		found = append(found, errors.New("custom_data and custom_data_base64 exclude each other"))
+		wrong("custom_data_base64", "excludes custom_data, which is there too")
 	}
 	if !s.RawOVF.IsZero() && s.OmitOVF {
-		found = append(found, errors.New("raw_ovf and omit_ovf exclude each other"))
+		wrong("omit_ovf", "excludes raw_ovf, which is there too")
 	}
 	if !s.Format.known() {
-		found = append(found, fmt.Errorf("format: %q is none of %s", s.Format, formatNames()))
+		wrong("format", "%q is none of %s", s.Format, formatNames())
 	}
-	if err := checkLabel(s.Label); err != nil {
-		found = append(found, err)
+	if checkLabel(s.Label) != nil {
+		wrong("label", "more than 31 characters, or one that is not ASCII")
 	}
 	for i, k := range s.KeyPairs {
 		if k.Fingerprint == "" {
-			found = append(found, fmt.Errorf("key_pairs[%d]: no fingerprint", i))
+			wrong(fmt.Sprintf("key_pairs[%d]", i), "no fingerprint")
 		}
 	}
 	for i, k := range s.SSHKeys {
 		if k.Value == "" && k.Fingerprint == "" {
-			found = append(found, fmt.Errorf("ssh_keys[%d]: neither value nor fingerprint", i))
+			wrong(fmt.Sprintf("ssh_keys[%d]", i), "neither value nor fingerprint")
 		}
 	}
 	return errors.Join(found...)

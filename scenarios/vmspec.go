@@ -1,16 +1,14 @@
 package scenarios
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/waagent-go/waagent/fabricsim/vnet"
 	"github.com/waagent-go/waagent/images"
+	"github.com/waagent-go/waagent/ovfgen/specfile"
 )
 
 // VM is vm.yaml: what kind of machine a script boots. Everything has a default, so most scripts have none.
@@ -59,12 +57,9 @@ type ResourceDisk struct {
 // ParseVM reads vm.yaml strictly; nil data is the default machine.
 func ParseVM(data []byte) (VM, error) {
 	var vm VM
-	if len(bytes.TrimSpace(data)) > 0 {
-		dec := yaml.NewDecoder(bytes.NewReader(data))
-		dec.KnownFields(true)
-		if err := dec.Decode(&vm); err != nil {
-			return vm, fmt.Errorf("vm.yaml: %w", err)
-		}
+	doc, err := specfile.Decode(data, &vm)
+	if err != nil {
+		return vm, specfile.In("vm.yaml", err)
 	}
 	if vm.Agent == "" {
 		vm.Agent = "ours"
@@ -81,42 +76,45 @@ func ParseVM(data []byte) (VM, error) {
 	if vm.DHCP == "" {
 		vm.DHCP = "azure"
 	}
-	return vm, vm.check()
+	return vm, vm.check(doc)
 }
 
 // check names the first field whose value is none of those it can have.
-func (vm VM) check() error {
+func (vm VM) check(doc specfile.Document) error {
+	wrong := func(field, format string, args ...any) error {
+		return specfile.In("vm.yaml", doc.Problem(field, format, args...))
+	}
 	kind, suite := vm.agent()
 	_, known := dhcpKinds[vm.DHCP]
 	switch {
 	case variants[kind] == "":
-		return fmt.Errorf("vm.yaml: agent %q: want ours, python, cloud-init, cloud-init+python, cloud-init+ours or none", vm.Agent)
+		return wrong("agent", "%q: want ours, python, cloud-init, cloud-init+python, cloud-init+ours or none", vm.Agent)
 	case suite != "" && suites[suite] == "":
-		return fmt.Errorf("vm.yaml: agent %q: no image of the suite %s; known: %s", vm.Agent, suite, strings.Join(slices.Sorted(maps.Keys(suites)), ", "))
+		return wrong("agent", "%q: no image of the suite %s; known: %s", vm.Agent, suite, strings.Join(slices.Sorted(maps.Keys(suites)), ", "))
 	case vm.Generation != 1 && vm.Generation != 2:
-		return fmt.Errorf("vm.yaml: generation %d: want 1 or 2", vm.Generation)
+		return wrong("generation", "%d: want 1 or 2", vm.Generation)
 	case !known:
-		return fmt.Errorf("vm.yaml: dhcp %q: want %s", vm.DHCP, strings.Join(slices.Sorted(maps.Keys(dhcpKinds)), ", "))
+		return wrong("dhcp", "%q: want %s", vm.DHCP, strings.Join(slices.Sorted(maps.Keys(dhcpKinds)), ", "))
 	case vm.Size.CPUs < 0 || vm.Size.MemoryMB < 0:
-		return fmt.Errorf("vm.yaml: size: a machine has no less than nothing")
+		return wrong("size", "a machine has no less than nothing")
 	case vm.Fabric != "" && vm.Fabric != "up" && vm.Fabric != "down":
-		return fmt.Errorf("vm.yaml: fabric %q: want up or down", vm.Fabric)
+		return wrong("fabric", "%q: want up or down", vm.Fabric)
 	case vm.DVD != "" && vm.DVD != "none":
-		return fmt.Errorf("vm.yaml: dvd %q: want none, or leave it out", vm.DVD)
+		return wrong("dvd", "%q: want none, or leave it out", vm.DVD)
 	}
-	return vm.checkVariant(variants[kind])
+	return vm.checkVariant(variants[kind], wrong)
 }
 
-func (vm VM) checkVariant(ofAgent string) error {
+func (vm VM) checkVariant(ofAgent string, wrong func(field, format string, args ...any) error) error {
 	if vm.Variant == "" {
 		return nil
 	}
 	if ofAgent != string(images.Plain) {
-		return fmt.Errorf("vm.yaml: variant %q: the agent %s comes in the variant %s", vm.Variant, vm.Agent, ofAgent)
+		return wrong("variant", "%q: the agent %s comes in the variant %s", vm.Variant, vm.Agent, ofAgent)
 	}
 	catalog, err := images.Load()
 	if err == nil && !slices.Contains(catalog.Variants(), images.Variant(vm.Variant)) {
-		err = fmt.Errorf("vm.yaml: variant %q: the catalog has %v", vm.Variant, catalog.Variants())
+		err = wrong("variant", "%q: the catalog has %v", vm.Variant, catalog.Variants())
 	}
 	return err
 }

@@ -30,17 +30,18 @@ func TestAVariantOfTheImageCanBeChosen(t *testing.T) {
 func TestMistakesInVMYAMLAreNamedByTheirField(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"agent: basic":                        `agent "basic": want ours`,
-		"agent: python@potato":                `agent "python@potato": no image of the suite potato`,
-		"variant: firewall":                   `variant "firewall": the catalog has [cloud-init`,
-		"{variant: firewalld, agent: python}": `variant "firewalld": the agent python comes in the variant waagent`,
-		"generation: 3":                       "generation 3: want 1 or 2",
-		"dhcp: none":                          `dhcp "none": want azure, no-121, no-245, no-routes, silent`,
-		"size: {cpus: -1}":                    "size: ",
-		"size: Standard_B1s":                  "vm.yaml: ",
-		"fabric: away":                        `fabric "away": want up or down`,
-		"dvd: floppy":                         `dvd "floppy"`,
-		"colour: red":                         "field colour not found",
+		"agent: basic":                        `vm.yaml: line 1: agent: "basic": want ours`,
+		"agent: python@potato":                `vm.yaml: line 1: agent: "python@potato": no image of the suite potato`,
+		"variant: firewall":                   `vm.yaml: line 1: variant: "firewall": the catalog has [cloud-init`,
+		"{variant: firewalld, agent: python}": `vm.yaml: line 1: variant: "firewalld": the agent python comes in the variant waagent`,
+		"dvd: none\ngeneration: 3":            "vm.yaml: line 2: generation: 3: want 1 or 2",
+		"dhcp: none":                          `vm.yaml: line 1: dhcp: "none": want azure, no-121, no-245, no-routes, silent`,
+		"size: {cpus: -1}":                    "vm.yaml: line 1: size: a machine",
+		"size: Standard_B1s":                  `vm.yaml: line 1: size: want a mapping, not "Standard_B1s"`,
+		"size:\n  cpus: two":                  `vm.yaml: line 2: size.cpus: want a whole number, not "two"`,
+		"fabric: away":                        `vm.yaml: line 1: fabric: "away": want up or down`,
+		"dvd: floppy":                         `vm.yaml: line 1: dvd: "floppy"`,
+		"colour: red":                         `vm.yaml: line 1: unknown field "colour"`,
 	} {
 		_, err := ParseVM([]byte(text))
 		assert.Check(t, cmp.ErrorContains(err, want), text)

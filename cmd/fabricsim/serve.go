@@ -13,12 +13,11 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
-	"go.yaml.in/yaml/v3"
-
 	"github.com/waagent-go/waagent/cmd/internal/flags"
 	"github.com/waagent-go/waagent/fabricsim"
 	fabricdns "github.com/waagent-go/waagent/fabricsim/dns"
 	"github.com/waagent-go/waagent/fabricsim/goal"
+	"github.com/waagent-go/waagent/ovfgen/specfile"
 )
 
 //go:embed help/serve.txt
@@ -130,8 +129,8 @@ func (o serveOptions) addVMs(f *fabricsim.Fabric) error {
 			return err
 		}
 		var vm goal.VM
-		if err := yaml.Unmarshal(data, &vm); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+		if _, err := specfile.Decode(data, &vm); err != nil {
+			return specfile.In(path, err)
 		}
 		if err := f.AddVM(vm); err != nil {
 			return fmt.Errorf("%s: %w", path, err)

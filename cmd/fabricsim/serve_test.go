@@ -79,6 +79,16 @@ func TestServeSaysWhatItCannotDo(t *testing.T) {
 	}
 }
 
+func TestAMistakeInAVMsSpecIsNamedByFileLineAndField(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "vm.yaml")
+	assert.NilError(t, os.WriteFile(path, []byte("id: web01\nadresses: [127.0.0.1]\nno_password: perhaps\n"), 0o600))
+	var stdout, stderr bytes.Buffer
+	assert.Equal(t, serve(t.Context(), []string{"-vm", path}, &stdout, &stderr), flags.No)
+	assert.Assert(t, strings.Contains(stderr.String(), path+": line 2: unknown field \"adresses\"\n"+
+		path+": line 3: no_password: want true or false, not \"perhaps\"\n"), stderr.String())
+}
+
 func TestEveryCommandHasHelp(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer

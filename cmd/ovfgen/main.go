@@ -11,6 +11,7 @@ import (
 
 	"github.com/waagent-go/waagent/cmd/internal/flags"
 	"github.com/waagent-go/waagent/ovfgen"
+	"github.com/waagent-go/waagent/ovfgen/specfile"
 )
 
 //go:embed help.txt
@@ -83,7 +84,7 @@ func (o options) write(path string, stdin io.Reader, stdout io.Writer) error {
 	}
 	spec, err := ovfgen.Parse(text)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return specfile.In(path, err)
 	}
 	if o.format != "" {
 		spec.Format = ovfgen.Format(o.format)

@@ -4,15 +4,12 @@
 package fault
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"path"
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/waagent-go/waagent/ovfgen/specfile"
 )
 
 // Step is one line of a playbook: whom it hits and what it does. Several actions may be combined, say a delay with
@@ -89,11 +86,9 @@ func (s Step) String() string {
 
 // Parse reads a playbook: a YAML (or JSON) list of steps.
 func Parse(data []byte) ([]Step, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
 	var steps []Step
-	if err := dec.Decode(&steps); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("playbook: %w", err)
+	if _, err := specfile.Decode(data, &steps); err != nil {
+		return nil, specfile.In("playbook", err)
 	}
 	for i, s := range steps {
 		if err := s.Check(); err != nil {

@@ -3,9 +3,7 @@ package goal
 import (
 	"archive/zip"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -13,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/waagent-go/waagent/ovfgen/specfile"
 )
 
 // Load reads a goal state from a YAML (or JSON) file of fsys, and from the same fsys the packages and raw documents it
@@ -25,7 +23,7 @@ func Load(fsys fs.FS, name string) (State, error) {
 	}
 	s, err := Parse(data, fsys, path.Dir(name))
 	if err != nil {
-		return State{}, fmt.Errorf("%s: %w", name, err)
+		return State{}, specfile.In(name, err)
 	}
 	return s, nil
 }
@@ -33,9 +31,7 @@ func Load(fsys fs.FS, name string) (State, error) {
 // Parse is Load for a text; paths in it are relative to dir in fsys.
 func Parse(data []byte, fsys fs.FS, dir string) (State, error) {
 	var s State
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := specfile.Decode(data, &s); err != nil {
 		return State{}, err
 	}
 	for i := range s.Extensions {
