@@ -113,7 +113,7 @@ func TestEveryRequestIsSentAsTheFabricKnowsIt(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, tag, "42")
 	assert.NilError(t, c.host.Artifact(ctx, fabric.Artifact{URI: "https://s/p.zip?sig=x", ManifestURI: "https://s/m", Verify: true}, func(io.Reader) error { return nil }))
-	assert.NilError(t, c.host.PutStatus(ctx, []byte("{}")))
+	assert.NilError(t, c.host.PutStatus(ctx, []byte("{}"), fabric.Retry{}))
 	assert.NilError(t, c.host.PutLog(ctx, []byte("PK")))
 	_, err = c.imds.Compute(ctx, fabric.Raw())
 	assert.NilError(t, err)

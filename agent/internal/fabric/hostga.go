@@ -139,14 +139,14 @@ func (g *HostGA) Artifact(ctx context.Context, a Artifact, read func(io.Reader) 
 }
 
 // PutStatus asks the host for one upload to storage. A stale identity is renewed for the next time, and reported.
-func (g *HostGA) PutStatus(ctx context.Context, body []byte) error {
+func (g *HostGA) PutStatus(ctx context.Context, body []byte, retry Retry) error {
 	place, err := g.Wire.Place(ctx)
 	if err != nil {
 		return err
 	}
 	h := g.header(place)
 	h["Content-Type"] = wireserver.ContentTypeJSON
-	_, err = g.HTTP.Do(ctx, Request{Method: http.MethodPut, URL: g.url(hostga.PathStatus), Header: h, Body: body}, Retry{})
+	_, err = g.HTTP.Do(ctx, Request{Method: http.MethodPut, URL: g.url(hostga.PathStatus), Header: h, Body: body}, retry)
 	g.asked(wireserver.ObservePluginStatus, err)
 	if Stale(err) {
 		return errors.Join(err, g.Wire.Refresh(ctx))

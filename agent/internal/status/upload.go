@@ -27,6 +27,8 @@ type Uploader struct {
 	HTTP *fabric.HTTP
 	Host *fabric.HostGA // nil: direct only
 	Log  *slog.Logger
+
+	beside bool // the last status had to go, and went, without the host
 }
 
 // pageMax is the most that one write to a page blob takes, and pageSize its unit.
@@ -36,7 +38,9 @@ const (
 )
 
 // Upload writes doc to the blob at uri. When the host says that the agent's idea of where the VM is was stale, nothing
-// more is tried: storage would take the report of a VM that has moved away.
+// more is tried: storage would take the report of a VM that has moved away. While storage takes what a host does not, the
+// host is asked once each time: its patient attempts would keep back every report, and the goal states after it. Upload is
+// not safe for concurrent use.
 func (u *Uploader) Upload(ctx context.Context, uri secret.Text, kind string, doc []byte) error {
 	if uri.IsZero() {
 		return ErrNoBlob
@@ -45,14 +49,19 @@ func (u *Uploader) Upload(ctx context.Context, uri secret.Text, kind string, doc
 	if u.Host != nil {
 		hostErr = u.viaHost(ctx, uri.Reveal(), kind, doc)
 		switch {
-		case hostErr == nil, ctx.Err() != nil:
+		case hostErr == nil:
+			u.beside = false
+			return nil
+		case ctx.Err() != nil:
 			return hostErr
 		case errors.Is(hostErr, fabric.ErrResourceGone):
 			return fmt.Errorf("upload status: %w", hostErr)
 		}
 		u.Log.Debug("The host does not take the status, uploading it directly", "error", hostErr)
 	}
-	if err := u.direct(ctx, uri.Reveal(), kind, doc); err != nil {
+	err := u.direct(ctx, uri.Reveal(), kind, doc)
+	u.beside = err == nil && hostErr != nil
+	if err != nil {
 		return fmt.Errorf("upload status: %w", errors.Join(hostErr, err))
 	}
 	return nil
@@ -109,6 +118,10 @@ func withQuery(uri, query string) string {
 }
 
 func (u *Uploader) viaHost(ctx context.Context, uri, kind string, doc []byte) error {
+	var patience fabric.Retry
+	if u.beside {
+		patience = fabric.Raw()
+	}
 	for _, p := range puts(uri, kind, doc, time.Now(), ' ') {
 		request := hostga.StatusUpload{Headers: p.headers, RequestURI: p.uri}
 		if p.body != nil {
@@ -119,7 +132,7 @@ func (u *Uploader) viaHost(ctx context.Context, uri, kind string, doc []byte) er
 		if err != nil {
 			return err
 		}
-		if err := u.Host.PutStatus(ctx, body); err != nil {
+		if err := u.Host.PutStatus(ctx, body, patience); err != nil {
 			return err
 		}
 	}

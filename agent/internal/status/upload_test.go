@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
@@ -104,6 +105,42 @@ func TestStorageIsWrittenWithTheseRequests(t *testing.T) {
 			assert.NilError(t, s.Upload(t.Context(), sasURL, kind, []byte(`{"a":1}`)))
 		}
 		golden.Assert(t, strings.ReplaceAll(all.String(), "\r\n", "\n"), "direct.golden")
+	})
+}
+
+// A report is late by what the host's attempts take, and with it the next look at what the fabric wants.
+func TestAHostThatIsAwayDelaysOnlyTheFirstReport(t *testing.T) {
+	upload(t, func(t *testing.T, s *site) {
+		s.host.On("PUT /status", Code(502, ""))
+		for i, want := range []struct {
+			took time.Duration
+			host int // times it was asked
+		}{{31 * time.Second, 6}, {0, 1}, {0, 1}} {
+			start, asked := time.Now(), s.host.Count("PUT /status")
+			assert.NilError(t, s.Upload(t.Context(), sasURL, "BlockBlob", []byte("{}")))
+			assert.Equal(t, time.Since(start), want.took, "report %d", i+1)
+			assert.Equal(t, s.host.Count("PUT /status")-asked, want.host, "report %d", i+1)
+		}
+		s.host.On("PUT /status", Code(200, "")) // it is back, and patience with it
+		written := len(s.written)
+		assert.NilError(t, s.Upload(t.Context(), sasURL, "BlockBlob", []byte("{}")))
+		assert.Equal(t, len(s.written), written)
+		s.host.On("PUT /status", Code(503, ""))
+		start := time.Now()
+		assert.NilError(t, s.Upload(t.Context(), sasURL, "BlockBlob", []byte("{}")))
+		assert.Equal(t, time.Since(start), 24*time.Second)
+	})
+}
+
+func TestWhereStorageIsOutOfReachTheHostIsAskedPatiently(t *testing.T) {
+	upload(t, func(t *testing.T, s *site) {
+		s.host.On("PUT /status", Code(502, ""))
+		s.storage.On("PUT /vm1.status?sv=1&sig=SECRET", Code(404, ""))
+		for range 2 {
+			asked := s.host.Count("PUT /status")
+			assert.ErrorContains(t, s.Upload(t.Context(), sasURL, "BlockBlob", []byte("{}")), "HTTP 404")
+			assert.Equal(t, s.host.Count("PUT /status")-asked, 6)
+		}
 	})
 }
 
