@@ -54,13 +54,15 @@ func parseRaw(data []byte, _ time.Time) (Offer, error) { return ParseReply(data)
 // ParseNetworkd reads a lease of systemd-networkd, KEY=value lines.
 func ParseNetworkd(data []byte, _ time.Time) (Offer, error) {
 	var o Offer
+	number := 0
 	for line := range strings.Lines(string(data)) {
+		number++
 		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		switch key {
 		case "OPTION_245":
 			raw, err := hex.DecodeString(value)
 			if err != nil || len(raw) != 4 {
-				return o, fmt.Errorf("read lease: OPTION_245 is %.20q", value)
+				return o, fmt.Errorf("read lease: line %d: OPTION_245 is %.20q", number, value)
 			}
 			o.Endpoint = netip.AddrFrom4([4]byte(raw))
 		case "ROUTER":
@@ -80,12 +82,16 @@ func ParseNetworkd(data []byte, _ time.Time) (Offer, error) {
 	return o, nil
 }
 
-// ParseISC reads a lease database of dhclient and takes the last lease that has not expired.
+// ParseISC reads a lease database of dhclient and takes the last lease that has not expired. An endpoint that cannot be
+// read is an error if no lease has one that can.
 func ParseISC(data []byte, now time.Time) (Offer, error) {
 	var best, o Offer
 	expired, found := false, false
+	var bad error
+	number := 0
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for lines.Scan() {
+		number++
 		line, _, _ := strings.Cut(strings.TrimSpace(lines.Text()), ";")
 		words := strings.Fields(line)
 		switch {
@@ -98,14 +104,16 @@ func ParseISC(data []byte, now time.Time) (Offer, error) {
 		case len(words) >= 2 && words[0] == "expire":
 			expired = past(words[1:], now)
 		case len(words) >= 3 && words[0] == "option":
-			o.iscOption(words[1], strings.Join(words[2:], ""))
+			if value := strings.Join(words[2:], ""); !o.iscOption(words[1], value) {
+				bad = fmt.Errorf("read lease: line %d: %s is %.20q", number, words[1], value)
+			}
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return Offer{}, fmt.Errorf("read lease: %w", err)
 	}
 	if !found {
-		return Offer{}, nil
+		return Offer{}, bad
 	}
 	return best, nil
 }
@@ -125,12 +133,15 @@ func past(words []string, now time.Time) bool {
 	return true
 }
 
-func (o *Offer) iscOption(name, value string) {
+// iscOption takes an option; false: it is an endpoint and cannot be read.
+func (o *Offer) iscOption(name, value string) bool {
 	switch name {
 	case "unknown-245", "option-245", "private-245":
-		if raw, ok := octets(value); ok && len(raw) == 4 {
-			o.Endpoint = netip.AddrFrom4([4]byte(raw))
+		raw, ok := octets(value)
+		if !ok || len(raw) != 4 {
+			return false
 		}
+		o.Endpoint = netip.AddrFrom4([4]byte(raw))
 	case "routers":
 		first, _, _ := strings.Cut(value, ",")
 		o.Gateway, _ = netip.ParseAddr(first)
@@ -141,6 +152,7 @@ func (o *Offer) iscOption(name, value string) {
 			}
 		}
 	}
+	return true
 }
 
 // octets reads hex octets between colons, decimal ones between commas, or characters in quotes with octal escapes.

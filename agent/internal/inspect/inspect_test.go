@@ -53,6 +53,10 @@ func TestWhatCannotBeUnderstoodIsNamedWithItsPlace(t *testing.T) {
 	assert.Equal(t, code, 1)
 	assert.Equal(t, strings.Count(out.String(), "\n"), 1) // the good one
 	golden.Assert(t, errs.String(), "broken.golden")
+	// A line of waagent.conf that makes no sense is a warning, so a configuration is never broken.
+	for _, kind := range strings.Fields("versions goalState extensionsConfig vmSettings hostingEnvironment sharedConfig manifest certificates remoteAccess artifactsProfile ovfEnvironment handlerManifest handlerEnvironment settings status heartbeat policy dhcpReply lease") {
+		assert.Assert(t, strings.Contains(errs.String(), ": "+kind+": "), kind)
+	}
 }
 
 func TestStandardInputAndUsage(t *testing.T) {
