@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -120,8 +121,13 @@ func listing(fsys fs.FS) string {
 	return strings.Join(names, ", ")
 }
 
-// YAML writes s as a spec file. Its secrets read secret.Redacted unless they are to be shown.
+// YAML writes s as a spec file. Its secrets read secret.Redacted unless they are to be shown: so does what only may be one,
+// a file beside the document and an element that is called like a secret.
 func (s Spec) YAML(showSecrets bool) ([]byte, error) {
+	if !showSecrets {
+		s.Files = redacted(s.Files, func(string) bool { return true })
+		s.Extra.Linux, s.Extra.Platform = redacted(s.Extra.Linux, secretName), redacted(s.Extra.Platform, secretName)
+	}
 	var n yaml.Node
 	if err := n.Encode(s); err != nil {
 		return nil, err
@@ -139,4 +145,22 @@ func (s Spec) YAML(showSecrets bool) ([]byte, error) {
 	e.SetIndent(2)
 	err := errors.Join(e.Encode(&n), e.Close())
 	return out.Bytes(), err
+}
+
+// redacted is a copy of values in which those that hide names are not to be read.
+func redacted(values map[string]string, hide func(name string) bool) map[string]string {
+	values = maps.Clone(values)
+	for name := range values {
+		if hide(name) {
+			values[name] = secret.Redacted
+		}
+	}
+	return values
+}
+
+func secretName(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"pass", "secret", "token", "key", "credential"}, func(word string) bool {
+		return strings.Contains(name, word)
+	})
 }

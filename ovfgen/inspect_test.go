@@ -43,14 +43,18 @@ func TestSecretsAreShownOnlyWhenAskedFor(t *testing.T) {
 	t.Parallel()
 	s := alice
 	s.CustomData = secret.New("#!/bin/sh\nhush\n")
+	s.Files = map[string]string{"linuxosconfiguration.xml": "<AdminPassword>hush</AdminPassword>"}
+	s.Extra = Extra{Linux: map[string]string{"DomainPassword": "hush", "Colour": "blue"}, Platform: map[string]string{"SasToken": "hush"}}
 	back, err := read(t, written(t, s))
 	assert.NilError(t, err)
 	hidden, err := back.YAML(false)
 	assert.NilError(t, err)
 	assert.Assert(t, !regexp.MustCompile("s3cret|hush").Match(hidden), string(hidden))
-	assert.Equal(t, strings.Count(string(hidden), secret.Redacted), 2)
+	assert.Equal(t, strings.Count(string(hidden), secret.Redacted), 5)
+	assert.Assert(t, strings.Contains(string(hidden), "Colour: blue\n"), string(hidden))
 	shown, err := back.YAML(true)
 	assert.NilError(t, err)
+	assert.Equal(t, strings.Count(string(shown), "hush"), 4)
 	assert.Assert(t, regexp.MustCompile(`(?s)password: s3cret.*custom_data: \|\n +#!/bin/sh\n +hush`).Match(shown), string(shown))
 }
 
