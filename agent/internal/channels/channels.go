@@ -49,10 +49,10 @@ func Probe(ctx context.Context, h Requester, endpoint string, log *slog.Logger) 
 	}
 	for _, c := range all {
 		if c.err != nil {
-			log.Info("Channel does not answer", "channel", c.name, "took", c.took, "reason", c.err)
+			log.Info("Channel does not answer", "channel", c.name, "ms", c.took.Milliseconds(), "reason", c.err)
 			continue
 		}
-		log.Info("Channel answers", "channel", c.name, "took", c.took)
+		log.Info("Channel answers", "channel", c.name, "ms", c.took.Milliseconds())
 	}
 }
 

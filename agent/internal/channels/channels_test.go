@@ -43,9 +43,9 @@ func TestEachChannelHasALine(t *testing.T) {
 		begun := time.Now()
 		Probe(t.Context(), partly{}, "168.63.129.16", log)
 		assert.Equal(t, time.Since(begun), limit)
-		assert.Equal(t, out.String(), `msg="Channel answers" channel=WireServer took=12ms
-msg="Channel does not answer" channel=HostGAPlugin took=0s reason="connection refused"
-msg="Channel does not answer" channel=IMDS took=5s reason="context deadline exceeded"
+		assert.Equal(t, out.String(), `msg="Channel answers" channel=WireServer ms=12
+msg="Channel does not answer" channel=HostGAPlugin ms=0 reason="connection refused"
+msg="Channel does not answer" channel=IMDS ms=5000 reason="context deadline exceeded"
 `)
 	})
 }
