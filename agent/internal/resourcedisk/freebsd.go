@@ -207,6 +207,13 @@ func (o Options) bsdSwap(ctx context.Context, res Result) (used string, sizeMB i
 	if err != nil {
 		return "", 0, err
 	}
+	if current := o.fileSize(file); unit != "" && current != size {
+		o.Log.Info("replacing a swap file of another size", "path", file, "bytes", current, "want", size)
+		if err := o.removeBSDSwap(ctx, file); err != nil {
+			return "", 0, err
+		}
+		unit = ""
+	}
 	if unit == "" {
 		if unit, err = o.attachSwapFile(ctx, file, size); err != nil {
 			return "", 0, err

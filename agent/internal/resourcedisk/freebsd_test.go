@@ -125,6 +125,28 @@ func TestOnFreeBSDSwapLiesOnOneMemoryDisk(t *testing.T) {
 	assert.Equal(t, info.Size(), int64(3*mebibyte))
 }
 
+// TestOnFreeBSDASwapFileOfAnotherSizeIsReplaced: the memory disk over the old one goes first.
+func TestOnFreeBSDASwapFileOfAnotherSizeIsReplaced(t *testing.T) {
+	t.Parallel()
+	const file = "/mnt/resource/swapfile"
+	once := func(a hosttest.Answer) hosttest.Answer { a.Once = true; return a }
+	old := hosttest.OK("mdconfig -l -v", "md0\tvnode\t 2.0M\t"+file+"\n")
+	o, m := freebsd(t, nil, once(old), once(old), hosttest.OK("mdconfig -l -v", ""),
+		once(hosttest.OK("swapctl -l", "Device:  1024-blocks Used:\n/dev/md0  2048  0\n")), hosttest.OK("swapctl -l", "Device:  1024-blocks Used:\n"),
+		hosttest.OK("swapoff /dev/md0", ""), hosttest.OK("mdconfig -d -u md0", ""), hosttest.OK("mdconfig -a -t vnode -f "+file, "md0\n"),
+		hosttest.OK("chmod 0600 /dev/md0", ""), hosttest.OK("swapon /dev/md0", ""))
+	assert.NilError(t, o.Files.MkdirAll("/mnt/resource", 0o755))
+	assert.NilError(t, o.Files.WriteAtomic(file, make([]byte, 2*mebibyte), 0o600))
+	o.Config.EnableSwap, o.Config.SwapSizeMB = true, 3
+	res, err := Activate(t.Context(), o)
+	assert.NilError(t, err)
+	assert.Equal(t, res.Swap, "/dev/md0")
+	info, err := o.Files.Stat(file)
+	assert.NilError(t, err)
+	assert.Equal(t, info.Size(), int64(3*mebibyte))
+	assert.Equal(t, len(m.Unused()), 0, "%q", m.Unused())
+}
+
 func TestOnFreeBSDLeavingDetachesEveryMemoryDisk(t *testing.T) {
 	t.Parallel()
 	const file = "/mnt/resource/swapfile"
