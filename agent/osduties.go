@@ -154,10 +154,8 @@ func (p *program) rdma(ctx context.Context, release string) error {
 	if err == nil {
 		r.Address, r.MAC, err = kernel.ParseSharedConfig(doc)
 	}
-	if err == nil {
-		err = r.Setup(ctx)
-	}
-	if err != nil && ctx.Err() == nil {
+	r.Unknown = err // the driver is installed all the same: the address may come after the reboot that it needs
+	if err := r.Setup(ctx); err != nil && ctx.Err() == nil {
 		p.log.Error("RDMA is not set up", "error", err.Error())
 	}
 	<-ctx.Done()

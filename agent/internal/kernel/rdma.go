@@ -26,6 +26,7 @@ type RDMA struct {
 	Check, Update                  bool       // OS.CheckRdmaDriver, OS.UpdateRdmaDriver
 	Address                        netip.Addr // rdmaIPv4Address
 	MAC                            string     // rdmaMacAddress, with or without colons
+	Unknown                        error      // why there is no Address
 }
 
 // errReboot means that the driver works after a reboot only, which has been asked for.
@@ -50,7 +51,7 @@ func (r *RDMA) Setup(ctx context.Context) error {
 		}
 	}
 	if !r.Address.IsValid() {
-		return errors.New("RDMA: the goal state names no address for the device")
+		return fmt.Errorf("RDMA: no address for the device: %w", r.Unknown)
 	}
 	if version == "" {
 		return r.singleRoot(ctx, pairs["IPoIB_Data"])

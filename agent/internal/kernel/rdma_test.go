@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -133,6 +134,16 @@ func TestEachFamilyInstallsTheDriverItsOwnWay(t *testing.T) {
 			assert.Equal(t, len(m.Unused()), 0, "%q", m.Unused())
 		})
 	}
+}
+
+// TestTheDriverComesBeforeTheAddress: it often needs a reboot, and the goal state may name the device only then.
+func TestTheDriverComesBeforeTheAddress(t *testing.T) {
+	t.Parallel()
+	r, _ := rdma(t, map[string]string{kvpPool: pool("NdDriverVersion", "142.0")})
+	r.Address, r.Unknown, r.FullName = netip.Addr{}, errors.New("SharedConfig names no RDMA device"), "Debian GNU/Linux"
+	assert.ErrorContains(t, r.Setup(t.Context()), "RDMA driver 142.0: Debian GNU/Linux has no known source for it")
+	r.Check = false
+	assert.ErrorContains(t, r.Setup(t.Context()), "SharedConfig names no RDMA device")
 }
 
 func FuzzKVP(f *testing.F) {
