@@ -139,3 +139,26 @@ func FuzzEdit(f *testing.F) {
 		assert.Equal(t, edit(once, selectorDefault, true, plus), once)
 	})
 }
+
+// FuzzMenu: whatever a loader's file holds, no line is lost, lines about something else stay as they are, and adding
+// twice is adding once.
+func FuzzMenu(f *testing.F) {
+	f.Add("title kernel of the year\n\tkernel /vmlinuz ro quiet\n", 0)
+	f.Add("options root=UUID=1 ro\n", 1)
+	f.Add("root=/dev/sda1 'x\n\n", 2)
+	f.Add("default_kernel_opts=\"quiet # x\" # y\n", 3)
+	selectors := []string{"kernel ", "options ", "", "default_kernel_opts="}
+	f.Fuzz(func(t *testing.T, text string, which int) {
+		selector := selectors[uint(which)%uint(len(selectors))]
+		plus := func(w []string) []string { return add(w, []string{"console=ttyS0", "earlyprintk=ttyS0"}) }
+		once := edit(text, selector, false, plus)
+		assert.Equal(t, edit(once, selector, false, plus), once)
+		before, after := strings.Split(text, "\n"), strings.Split(once, "\n")
+		assert.Equal(t, len(after), len(before))
+		for i := range before {
+			if !strings.HasPrefix(strings.TrimLeft(before[i], " \t"), selector) || selector == "" && strings.TrimSpace(before[i]) == "" {
+				assert.Equal(t, after[i], before[i])
+			}
+		}
+	})
+}

@@ -3,6 +3,7 @@ package host
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -31,4 +32,22 @@ func TestThePrimaryInterfaceHasTheDefaultRoute(t *testing.T) {
 	got, err = f.PrimaryInterface()
 	assert.NilError(t, err)
 	assert.Equal(t, got, "eth0")
+}
+
+// FuzzRouteTable: the interface of the default route is one that the table names, and not one without a gateway.
+func FuzzRouteTable(f *testing.F) {
+	f.Add(routeSample)
+	f.Add("eth0 00000000 0 3 0 0 -1 00000000\n")
+	f.Fuzz(func(t *testing.T, table string) {
+		name := defaultRoute(table)
+		if name == "" {
+			return
+		}
+		named := false
+		for line := range strings.Lines(table) {
+			fields := strings.Fields(line)
+			named = named || len(fields) > 7 && fields[0] == name && fields[1] == "00000000" && fields[7] == "00000000"
+		}
+		assert.Assert(t, named)
+	})
 }

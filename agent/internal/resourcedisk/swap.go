@@ -219,10 +219,12 @@ func (o Options) removeSwap(ctx context.Context, file string) error {
 // swappedOn asks the kernel whether it swaps on path.
 func (o Options) swappedOn(path string) bool {
 	text, err := o.Files.ReadFile("/proc/swaps")
-	if err != nil {
-		return false
-	}
-	for line := range strings.Lines(string(text)) {
+	return err == nil && swapsOn(string(text), path)
+}
+
+// swapsOn looks for path in the kernel's list, where blanks and backslashes of a name are octal.
+func swapsOn(list, path string) bool {
+	for line := range strings.Lines(list) {
 		name, _, _ := strings.Cut(line, " ")
 		if strings.NewReplacer(`\040`, " ", `\011`, "\t", `\134`, `\`).Replace(strings.TrimSpace(name)) == path {
 			return true

@@ -2,6 +2,7 @@ package serialconsole
 
 import (
 	"log/slog"
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -62,4 +63,18 @@ func TestFreeBSDsLoaderIsConfigured(t *testing.T) {
 	kept, err := files.ReadFile(bsdLoader + ".waagent-backup")
 	assert.NilError(t, err)
 	assert.Equal(t, string(kept), before)
+}
+
+// FuzzLoaderConf: a variable of FreeBSD's loader.conf is set to the same whether once or twice, and others keep theirs.
+func FuzzLoaderConf(f *testing.F) {
+	f.Add("autoboot_delay=\"2\"\nconsole=\"vidconsole\"\n")
+	f.Add("")
+	f.Add("\n\n  console=x")
+	f.Fuzz(func(t *testing.T, text string) {
+		once := setVariable(text, "console", "comconsole")
+		assert.Equal(t, setVariable(once, "console", "comconsole"), once)
+		assert.Assert(t, strings.Contains("\n"+once, "\nconsole=\"comconsole\"\n"))
+		other := setVariable(once, "boot_serial", "YES")
+		assert.Assert(t, strings.Contains("\n"+other, "\nconsole=\"comconsole\"\n"))
+	})
 }
