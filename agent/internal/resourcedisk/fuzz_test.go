@@ -1,14 +1,11 @@
 package resourcedisk
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
-
-	"github.com/waagent-go/waagent/agent/internal/host"
 )
 
 // FuzzProbe: whatever lies on a disk, what is recognised is never blank, and a disk that holds anything that is not
@@ -30,31 +27,6 @@ func FuzzProbe(f *testing.F) {
 		}
 		p := decide(survey{Device: "/dev/sdb", Whole: c}, "ext4")
 		assert.Assert(t, p.Action != format || c.Blank || c.FS == "ntfs" && len(c.Names) == 0, "%+v", p)
-	})
-}
-
-// FuzzRecord: no content of the record makes a disk without a table, or another disk, one of ours.
-func FuzzRecord(f *testing.F) {
-	good, err := json.Marshal(record{Version: 1, Device: "/dev/sdb", TableID: "6f1c", Filesystem: "ext4", Finished: true})
-	assert.NilError(f, err)
-	f.Add(good, "6f1c")
-	f.Add([]byte(`{"tableId":""}`), "")
-	f.Add([]byte("null"), "")
-	f.Add([]byte(`{"tableId":1}`), "1")
-	files := host.Files{Root: f.TempDir()}
-	f.Fuzz(func(t *testing.T, text []byte, id string) {
-		r, err := parseRecord(text)
-		if err != nil {
-			assert.Equal(t, r, record{})
-			return
-		}
-		assert.Assert(t, !r.names(table{}))
-		assert.Equal(t, r.names(table{ID: id}), id != "" && r.TableID == id)
-		assert.NilError(t, r.write(files, "/lib"))
-		again, err := readRecord(files, "/lib")
-		r.Version = 1
-		assert.NilError(t, err)
-		assert.Equal(t, again, r)
 	})
 }
 

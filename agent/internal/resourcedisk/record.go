@@ -31,10 +31,6 @@ func readRecord(files host.Files, lib string) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	return parseRecord(text)
-}
-
-func parseRecord(text []byte) (record, error) {
 	var r record
 	if err := json.Unmarshal(text, &r); err != nil {
 		return record{}, fmt.Errorf("read %s: %w", recordName, err)
