@@ -59,14 +59,50 @@ extensions:
 			assert.NilError(t, f.SetGoalState("web01", want(channel, seq+1)))
 		}
 		_, err := client.WaitVM(ctx, "web01", func(vm control.VM) (bool, string) {
-			h, _ := vm.Handler("Contoso.Sample", "")
-			done := h.Settings != nil && h.Settings.SequenceNumber == seq+1
-			return done && vm.ExtensionStatus("Contoso.Sample", "") == "success", fmt.Sprintf("status %+v", h)
+			if vm.Status == nil || vm.Status.Decoded.Aggregate.VMArtifacts == nil {
+				return false, "no status of a goal state"
+			}
+			svd := fmt.Sprint(vm.Status.Decoded.Aggregate.VMArtifacts.GoalState.InSvdSeqNo)
+			return svd == fmt.Sprint(seq+1), "status of goal state " + svd // the extension's own comes earlier
 		})
 		assert.NilError(t, err)
 	}
 	assert.NilError(t, guest.Close(ctx))
 	golden.Assert(t, written(t, root, "var/lib/waagent", "var/log/azure"), "written.golden")
+	log, err := os.ReadFile(filepath.Join(root, "var/log/waagent.log"))
+	assert.NilError(t, err)
+	readableByTools(t, string(log))
+}
+
+// agentLine is a line of the agent's log: when, how grave, in which process, and whose words they are.
+var agentLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (?:VERBOSE|INFO|WARNING|ERROR) (?:Daemon Daemon|ExtHandler (?:ExtHandler|\[\S+\])) (\S.*)$`)
+
+// readableByTools looks at the log as tools and other agents' tests do: each line has the format, and the marks that
+// they search for are there, in this order, as often as it happened.
+func readableByTools(t *testing.T, log string) {
+	t.Helper()
+	null := "00000000-0000-0000-0000-000000000000"
+	marks := []string{
+		`Wire server endpoint:168\.63\.129\.16 found_by=/proc/net/route`,
+		`Agent WALinuxAgent-\d+(\.\d+){3} is running as the goal state agent`,
+		`ProcessExtensionsGoalState started \[incarnation_1 channel: WireServer source: Fabric activity: ` + null + ` correlation ` + null + ` created: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\]`,
+		`Target handler state: enabled \[incarnation_1\]`,
+		`ProcessExtensionsGoalState completed \[incarnation_1 \d+ ms\]`,
+		`ProcessExtensionsGoalState started \[etag_\d+ channel: HostGAPlugin source: FastTrack activity: ` + null + ` correlation ` + null + ` created: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\]`,
+		`Target handler state: enabled \[etag_\d+\]`,
+		`ProcessExtensionsGoalState completed \[etag_\d+ \d+ ms\]`,
+	}
+	var found []string
+	for line := range strings.Lines(log) {
+		parts := agentLine.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		assert.Assert(t, parts != nil, "%q", line)
+		for _, mark := range marks {
+			if regexp.MustCompile("^" + mark + "$").MatchString(parts[1]) {
+				found = append(found, mark)
+			}
+		}
+	}
+	assert.DeepEqual(t, found, marks)
 }
 
 // bootIn boots our agent in a folder, with sockets for the fabric's addresses.

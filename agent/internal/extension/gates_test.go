@@ -23,6 +23,9 @@ func TestRow40UnknownRequiredFeatureRefusesTheGoalState(t *testing.T) {
 	r := w.engine.Process(t.Context(), gs)
 	assert.Equal(t, r.GoalState.Status, "Failed")
 	assert.Equal(t, r.GoalState.Code, 2001)
+	last := w.events.all[len(w.events.all)-1] // the same words are in the log, for tools to find
+	assert.Equal(t, last.Operation, "ExtensionProcessing")
+	assert.Assert(t, cmp.Regexp(`^ProcessExtensionsGoalState failed \[incarnation_2 \d+ ms\]$`, last.Message))
 	assert.Assert(t, cmp.Contains(r.GoalState.Message, "Telepathy"))
 	assert.Assert(t, cmp.Len(w.calls(), 0))
 	got := w.report()
