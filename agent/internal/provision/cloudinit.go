@@ -107,7 +107,7 @@ func (p *Provisioner) waitUntil(ctx context.Context, what string, there func() e
 
 func (p *Provisioner) stillWaiting(ctx context.Context, what string, waited time.Duration) {
 	p.Log.Info("Waiting for cloud-init", "file", what, "waited", waited.Round(time.Second))
-	if waited > 0 && !p.cloudInitEnabled(ctx) {
+	if waited > time.Second && !p.cloudInitEnabled(ctx) { // at first, it may only be slow
 		p.Log.Warn("cloud-init seems to be disabled", "file", what)
 	}
 }
