@@ -12,7 +12,8 @@ type Family struct {
 	ConfFile string
 
 	// SSHReload makes sshd read its configuration again. The original leaves it nil on Ubuntu, so that a changed
-	// sshd_config took effect at the next boot; here every row with an sshd of its own has it.
+	// sshd_config took effect at the next boot; here every row with an sshd of its own has it. systemd is asked for a
+	// restart, which ends once sshd listens: a reload ends before that, and who logged in at Ready was refused.
 	SSHReload []string
 	// OwnSSHDConfig is true where the distribution manages sshd_config itself and the agent leaves it alone.
 	OwnSSHDConfig bool

@@ -23,14 +23,14 @@ func rows() []row {
 func base() Family {
 	return Family{
 		Name: "default", Service: "waagent", UnitDir: "/lib/systemd/system", BinDir: "/usr/sbin", ConfFile: "/etc/waagent.conf",
-		SSHReload: service("try-reload-or-restart", "sshd"),
+		SSHReload: service("try-restart", "sshd"),
 		DHCPPid:   []string{"pidof", "dhclient"},
 		Hostname:  HostnameFile, NICRestart: NICIfupdown, AddUser: AddUserUseradd,
 	}
 }
 
 func debianRows() []row {
-	reload := service("--job-mode=ignore-dependencies", "try-reload-or-restart", "ssh")
+	reload := service("--job-mode=ignore-dependencies", "try-restart", "ssh")
 	return []row{
 		{"debian", "", func(f *Family) {
 			f.Service, f.RemoteAccess, f.SSHReload = "walinuxagent", true, reload
@@ -68,7 +68,7 @@ func debianRows() []row {
 			f.Service, f.UnitDir, f.BinDir = "waagent", "/usr/lib/systemd/system", "/usr/bin"
 			systemd(f, "waagent")
 			f.Register, f.Unregister, f.KeepsPersistentRules, f.KeepsResolvConf = nil, nil, false, false
-			f.SSHReload = service("try-reload-or-restart", "sshd")
+			f.SSHReload = service("try-restart", "sshd")
 		}},
 	}
 }

@@ -107,7 +107,7 @@ func (v *vm) answers() []hosttest.Answer {
 	return []hosttest.Answer{
 		hosttest.Fail("systemctl is-enabled cloud-init-local.service", 1, ""), hosttest.Missing("service"), hosttest.Missing("getent"),
 		useradd, hosttest.OK("chpasswd -e", ""), keygen, hosttest.OK("sshd -t -f /etc/ssh/sshd_config", ""),
-		hosttest.OK("systemctl --job-mode=ignore-dependencies try-reload-or-restart ssh", ""), hosttest.Missing("getenforce"),
+		hosttest.OK("systemctl --job-mode=ignore-dependencies try-restart ssh", ""), hosttest.Missing("getenforce"),
 		hosttest.OK("sudo", ""), hosttest.Fail("systemctl is-failed --quiet ssh", 1, ""),
 	}
 }
