@@ -52,9 +52,23 @@ func (p *program) newLink(events event.Sink) *link {
 // unreachable is what the log says of a fabric that does not answer, once per cause.
 const unreachable = "The fabric cannot be reached, trying again"
 
-// connect finds the fabric and waits for it as long as ctx allows. Each cause of a failure is logged once.
+// failing hears of every failed try. A first one that was not answered is no warning yet: early in a boot, and while a
+// firewall loads its rules, a connection may well be lost that comes about a moment later.
+func (l *link) failing() func(error) {
+	warn, silent := fabric.OncePerCause(l.log, unreachable), false
+	return func(err error) {
+		if fabric.Answered(err) || silent {
+			warn(err)
+			return
+		}
+		silent = true
+		l.log.Info("The fabric does not answer yet, trying again", "error", err)
+	}
+}
+
+// connect finds the fabric and waits for it as long as ctx allows. Each cause of a failure that lasts is logged once.
 func (l *link) connect(ctx context.Context) error {
-	o, err := l.finder.Detect(ctx, l.wire, l.events, fabric.OncePerCause(l.log, unreachable))
+	o, err := l.finder.Detect(ctx, l.wire, l.events, l.failing())
 	l.offered = o
 	return err
 }

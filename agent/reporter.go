@@ -78,7 +78,7 @@ func (r *reporter) run(ctx context.Context) {
 		r.log.Warn("Cannot write down the fabric's address", "error", err)
 	}
 	channels.Probe(ctx, r.link.http, r.link.wire.Endpoint, r.log)
-	failed := fabric.OncePerCause(r.log, unreachable)
+	failed := r.link.failing()
 	for {
 		h, over := r.next(ctx)
 		if over {
