@@ -3,6 +3,7 @@ package fabric_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -137,4 +138,29 @@ func TestAnAnswerBeyondItsLimitIsRefused(t *testing.T) {
 	answer, err := c.Do(t.Context(), r, fabric.Retry{})
 	assert.NilError(t, err)
 	assert.Equal(t, len(answer.Body), 11)
+}
+
+// Every status code a server may answer: which end a request, which are tried again, and which of those patiently.
+func TestStatusCodesAreTriedAgainByTheTable(t *testing.T) {
+	t.Parallel()
+	again := map[int]int{ // attempts
+		205: 6, 206: 6, 500: 6, 501: 6, 502: 6, 504: 6, 507: 6,
+		403: 25, 429: 25, 503: 25,
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for code := 203; code < 600; code++ {
+			if http.StatusText(code) == "" || code == http.StatusNotModified {
+				continue
+			}
+			s := new(Script).On("GET /x?sig=SECRET", Code(code, ""))
+			_, err := get(s, fabric.Retry{})
+			assert.ErrorContains(t, err, fmt.Sprintf("HTTP %d", code))
+			assert.Equal(t, len(s.Seen), max(again[code], 1), "HTTP %d", code)
+		}
+		for _, code := range []int{200, 201, 202} {
+			s := new(Script).On("GET /x?sig=SECRET", Code(code, ""))
+			_, err := get(s, fabric.Retry{})
+			assert.NilError(t, err, "HTTP %d", code)
+		}
+	})
 }
