@@ -1,7 +1,9 @@
 package packaging
 
 import (
+	"os"
 	"os/exec"
+	"path"
 	"strings"
 	"testing"
 
@@ -119,4 +121,31 @@ func TestTheManPageIsFormattedWithoutAWarning(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "groff", "-man", "-ww", "-z", "man/waagent.8").CombinedOutput()
 	assert.NilError(t, err)
 	assert.Equal(t, string(out), "")
+}
+
+// A reader of the page finds where this machine has each file that is not a program or a unit.
+func TestTheManPageNamesTheShippedFiles(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("man/waagent.8")
+	assert.NilError(t, err)
+	text := strings.ReplaceAll(string(page), `\-`, "-")
+	names, err := Names()
+	assert.NilError(t, err)
+	for _, name := range names {
+		f, err := For(name)
+		assert.NilError(t, err)
+		shipped, err := f.Files()
+		assert.NilError(t, err)
+		for _, file := range shipped {
+			switch path.Ext(file.Path) {
+			case ".rules", ".logrotate":
+				assert.Check(t, strings.Contains(text, path.Base(file.Path)), "%s: %s", name, file.Path)
+			case ".conf":
+				if path.Base(file.Path) != "waagent.conf" {
+					continue // an upstart job
+				}
+				assert.Check(t, strings.Contains(text, file.Path), "%s: %s", name, file.Path)
+			}
+		}
+	}
 }
