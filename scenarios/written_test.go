@@ -41,7 +41,9 @@ func TestWhatTheAgentLeavesOnDiskHasItsBytes(t *testing.T) {
 		s, err := goal.Parse(fmt.Appendf(nil, `channel: %s
 extensions:
   - {name: Contoso.Sample, package: sample, settings: {seq: %d, public: {greeting: "hello <&>", spew: 10}, protected: {secret: Fabric-s1m}}}
-`, channel, seq), os.DirFS(dir), ".")
+  - {name: Contoso.Bad, package: sample, settings: {seq: %d, public: {fail: enable}}}
+  - {name: Contoso.Bare, package: sample}
+`, channel, seq, seq), os.DirFS(dir), ".")
 		assert.NilError(t, err)
 		return s
 	}
@@ -75,7 +77,7 @@ extensions:
 }
 
 // agentLine is a line of the agent's log: when, how grave, in which process, and whose words they are.
-var agentLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (?:VERBOSE|INFO|WARNING|ERROR) (?:Daemon Daemon|ExtHandler (?:ExtHandler|\[\S+\])) (\S.*)$`)
+var agentLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (?:VERBOSE|INFO|WARNING|ERROR) (?:Daemon|ExtHandler) ((?:Daemon|ExtHandler|\[\S+\]) \S.*)$`)
 
 // readableByTools looks at the log as tools and other agents' tests do: each line has the format, and the marks that
 // they search for are there, in this order, as often as it happened.
@@ -83,18 +85,21 @@ func readableByTools(t *testing.T, log string) {
 	t.Helper()
 	null := "00000000-0000-0000-0000-000000000000"
 	marks := []string{
-		`OS\.OpensslPath is set and not needed: certificates are handled without the openssl program`,
-		`Wire server endpoint:168\.63\.129\.16 found_by=/proc/net/route`,
-		`Agent WALinuxAgent-\d+(\.\d+){3} is running as the goal state agent`,
-		`ProcessExtensionsGoalState started \[incarnation_1 channel: WireServer source: Fabric activity: ` + null + ` correlation ` + null + ` created: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\]`,
-		`Target handler state: enabled \[incarnation_1\]`,
-		`ProcessExtensionsGoalState completed \[incarnation_1 \d+ ms\]`,
-		`ProcessExtensionsGoalState started \[etag_\d+ channel: HostGAPlugin source: FastTrack activity: ` + null + ` correlation ` + null + ` created: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\]`,
-		`Target handler state: enabled \[etag_\d+\]`,
-		`ProcessExtensionsGoalState completed \[etag_\d+ \d+ ms\]`,
+		`Daemon OS\.OpensslPath is set and not needed: certificates are handled without the openssl program`,
+		`Daemon Wire server endpoint:168\.63\.129\.16 found_by=/proc/net/route`,
+		`ExtHandler Agent WALinuxAgent-\d+(\.\d+){3} is running as the goal state agent`,
+		`ExtHandler ProcessExtensionsGoalState started \[incarnation_1 channel: WireServer source: Fabric activity: ` + null + ` correlation ` + null + ` created: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\]`,
+		`\[Contoso\.Sample-1\.0\.0\] Target handler state: enabled \[incarnation_1\]`,
+		`ExtHandler ProcessExtensionsGoalState completed \[incarnation_1 \d+ ms\]`,
+		`ExtHandler ProcessExtensionsGoalState started \[etag_\d+ channel: HostGAPlugin source: FastTrack activity: ` + null + ` correlation ` + null + ` created: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\]`,
+		`\[Contoso\.Sample-1\.0\.0\] Target handler state: enabled \[etag_\d+\]`,
+		`ExtHandler ProcessExtensionsGoalState completed \[etag_\d+ \d+ ms\]`,
 	}
 	var found []string
 	for line := range strings.Lines(log) {
+		if found != nil && !strings.HasPrefix(line, "20") {
+			continue // of a message with several lines, what a command printed
+		}
 		parts := agentLine.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 		assert.Assert(t, parts != nil, "%q", line)
 		for _, mark := range marks {
