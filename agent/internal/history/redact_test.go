@@ -16,7 +16,7 @@ func FuzzWithoutSecrets(f *testing.F) {
 	f.Add(`"protectedSettings": "`, `\"`)
 	f.Add("https://a.blob.test/x?sig=1 <&>", "\u2028\x00'")
 	f.Add(`</RuntimeSettings>`, "?sv=1&sig=")
-	const hidden, signature = "SECRET+SECRET/==", "sv=2018-03-28&sig=SECRET%2Bx%3D&sp=rw"
+	const hidden, query = "SECRET+SECRET/==", "token=SECRET%2Bx%3D&x=1"
 	f.Fuzz(func(t *testing.T, public, name string) {
 		if strings.Contains(name+public, "SECRET") {
 			return // then it is none
@@ -27,11 +27,11 @@ func FuzzWithoutSecrets(f *testing.F) {
 		assert.NilError(t, err)
 		var x strings.Builder
 		x.WriteString(`<Extensions><StatusUploadBlob statusBlobType="BlockBlob">https://a.blob.test/b?`)
-		assert.NilError(t, xml.EscapeText(&x, []byte(signature)))
+		assert.NilError(t, xml.EscapeText(&x, []byte(query)))
 		x.WriteString("</StatusUploadBlob><PluginSettings><Plugin><RuntimeSettings>")
 		assert.NilError(t, xml.EscapeText(&x, settings))
 		x.WriteString("</RuntimeSettings></Plugin></PluginSettings><InVMArtifactsProfileBlob>https://a.blob.test/p?")
-		assert.NilError(t, xml.EscapeText(&x, []byte(signature)))
+		assert.NilError(t, xml.EscapeText(&x, []byte(query)))
 		x.WriteString("</InVMArtifactsProfileBlob></Extensions>")
 		kept := string(withoutSecrets("ExtensionsConfig.xml", []byte(x.String())))
 		assert.Assert(t, !strings.Contains(kept, "SECRET"), kept)
@@ -39,7 +39,7 @@ func FuzzWithoutSecrets(f *testing.F) {
 		inner, err := json.Marshal(map[string]string{name: public})
 		assert.NilError(t, err)
 		vm, err := json.Marshal(map[string]any{
-			"statusUploadBlob": map[string]string{"value": "https://a.blob.test/b?" + signature},
+			"statusUploadBlob": map[string]string{"value": "https://a.blob.test/b?" + query},
 			"extensionGoalStates": []any{map[string]any{"settings": []any{map[string]string{
 				"publicSettings": string(inner), "protectedSettings": hidden,
 			}}}},
