@@ -1,9 +1,11 @@
 package packaging
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -118,9 +120,13 @@ func TestTheManPageIsFormattedWithoutAWarning(t *testing.T) {
 	if _, err := exec.LookPath("groff"); err != nil {
 		t.Skip("no groff here")
 	}
-	out, err := exec.CommandContext(t.Context(), "groff", "-man", "-ww", "-z", "man/waagent.8").CombinedOutput()
-	assert.NilError(t, err)
-	assert.Equal(t, string(out), "")
+	var text, warnings bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "groff", "-man", "-ww", "-Tascii", "-P-c", "man/waagent.8")
+	cmd.Stdout, cmd.Stderr = &text, &warnings
+	assert.NilError(t, cmd.Run())
+	assert.Equal(t, warnings.String(), "")
+	broken := regexp.MustCompile(`(?m)^.*[a-z]-$`).FindString(text.String())
+	assert.Equal(t, broken, "", "names must be found by a search, so no word is broken")
 }
 
 // A reader of the page finds where this machine has each file that is not a program or a unit.
