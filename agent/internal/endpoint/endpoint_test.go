@@ -245,6 +245,28 @@ func TestTheAgentAsksByDHCPItself(t *testing.T) {
 	})
 }
 
+// recorded are the events that somebody told of.
+type recorded []event.Event
+
+func (r *recorded) Add(e event.Event) { *r = append(*r, e) }
+
+func TestAnotherEndpointThanTheUsualOneIsAnEvent(t *testing.T) {
+	t.Parallel()
+	for lease, want := range map[string]int{iscLease: 1, strings.ReplaceAll(iscLease, "a8:3f:81:11", "a8:3f:81:10"): 0} {
+		f := finder(t, in("var/lib/dhcp/dhclient.eth0.leases", lease))
+		versions := Say("<Versions><Preferred><Version>2012-11-30</Version></Preferred></Versions>")
+		network := Net{"168.63.129.16:80": versions, "168.63.129.17:80": versions}
+		wire := &fabric.WireServer{HTTP: &fabric.HTTP{Dial: network.Dial}, Identity: new(fabric.Identity)}
+		var events recorded
+		o, err := f.Detect(t.Context(), wire, &events, nil)
+		assert.NilError(t, err)
+		assert.Equal(t, len(events), want, "%s", o.Endpoint)
+		for _, e := range events {
+			assert.DeepEqual(t, e, event.Event{Operation: "ProtocolEndpoint", Success: true, Message: "168.63.129.17"})
+		}
+	}
+}
+
 func TestDetectWaitsForAFabricThatIsAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -235,6 +235,24 @@ func TestWhatFastTrackOvertookIsNotExecutedAfterARestart(t *testing.T) {
 	})
 }
 
+// Fast Track was switched off by the configuration: what it had brought is not undone by what is older.
+func TestWithoutFastTrackNothingOlderThanItsLastIsExecuted(t *testing.T) {
+	run(t, func(f *fake) {
+		f.settings("10", "FastTrack", 5, "Contoso.Fast")
+		f.fetch("etag_10", "Contoso.Fast")
+		asked := f.host.Count(settingsRoute)
+		f.start()
+		f.fetcher.Host = nil
+		assert.Assert(t, f.fetch("incarnation_1", "Contoso.A").Outdated)
+		assert.Assert(t, f.fetch("incarnation_1", "Contoso.A").Outdated)
+		f.incarnation("2", true)
+		f.extensions(6, "Contoso.B")
+		assert.Assert(t, !f.fetch("incarnation_2", "Contoso.B").Outdated)
+		assert.Equal(t, f.host.Count(settingsRoute), asked)
+		assert.Assert(t, !f.fetcher.FastTrack())
+	})
+}
+
 func TestAFabricSourceEndsFastTrack(t *testing.T) {
 	run(t, func(f *fake) {
 		f.settings("10", "FastTrack", 5, "Contoso.Fast")
