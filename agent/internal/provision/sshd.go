@@ -14,7 +14,7 @@ import (
 // configureSSHD sets what the DVD and the configuration say about sshd, lets sshd judge it, and has it read. What sshd
 // refuses is put back.
 func (b *firstBoot) configureSSHD(ctx context.Context) error {
-	if err := b.restoreSSHD(); err != nil { // a boot was cut off between edit and judgement
+	if err := b.restoreLeft(); err != nil { // a boot was cut off between edit and judgement
 		return err
 	}
 	if !b.Family.OwnSSHDConfig {

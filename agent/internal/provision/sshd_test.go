@@ -1,12 +1,15 @@
 package provision
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 
+	"github.com/waagent-go/waagent/agent/internal/config"
+	"github.com/waagent-go/waagent/agent/internal/host"
 	"github.com/waagent-go/waagent/agent/internal/host/hosttest"
 	"github.com/waagent-go/waagent/agent/machine"
 )
@@ -140,4 +143,32 @@ func TestAnSSHDThatGaveUpWithoutKeysIsStarted(t *testing.T) {
 	_, err := v.Run(t.Context())
 	assert.NilError(t, err)
 	assert.Assert(t, cmp.Contains(strings.Join(v.m.Calls(), "\n"), "systemctl reset-failed ssh\nsystemctl --no-block start ssh"))
+}
+
+func TestASavedConfigurationThatHasNoPlaceAnyMoreStopsNothing(t *testing.T) {
+	t.Parallel()
+	v := newVM(t)
+	assert.NilError(t, v.Files.MkdirAll("/var/lib/waagent/state", 0o700))
+	put(t, v.Files, "/var/lib/waagent/state/sshd-backup.json", `{"/etc/ssh/gone/50.conf": "eA=="}`)
+	_, err := v.Run(t.Context())
+	assert.NilError(t, err)
+	checkProvisioned(t, v)
+	assert.Assert(t, cmp.Contains(v.log.String(), "cannot be put back"))
+	assert.Assert(t, !v.Files.Exists("/var/lib/waagent/state/sshd-backup.json"))
+}
+
+// FuzzSSHDBackup finds a foreign file where the saved configuration lies. It is used up, whatever it is.
+func FuzzSSHDBackup(f *testing.F) {
+	for _, text := range []string{`{"/etc/ssh/sshd_config": "UG9ydCAyMgo="}`, `{"": "eA=="}`, `{"/etc/ssh": ""}`, `null`, `[]`, ``, `{"/a/b": null}`, `{"x": 5}`} {
+		f.Add([]byte(text))
+	}
+	root := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p := &Provisioner{Files: host.Files{Root: root}, Config: config.Config{LibDir: "/lib"}, Log: slog.New(slog.DiscardHandler)}
+		b := &firstBoot{Provisioner: p}
+		assert.NilError(t, p.Files.MkdirAll("/lib/state", 0o700))
+		assert.NilError(t, p.Files.WriteAtomic(p.lib(backupFile), data, 0o600))
+		assert.NilError(t, b.restoreLeft())
+		assert.Assert(t, !p.Files.Exists(p.lib(backupFile)))
+	})
 }

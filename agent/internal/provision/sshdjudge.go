@@ -38,6 +38,17 @@ func (b *firstBoot) saveSSHD(edited map[string]string) error {
 	return b.Files.WriteAtomic(b.lib(backupFile), data, 0o600)
 }
 
+// restoreLeft is for what a boot that was cut off has left. What cannot be put back, because its folder is gone, say, stops
+// nothing: sshd judges what is there.
+func (b *firstBoot) restoreLeft() error {
+	err := b.restoreSSHD()
+	if err == nil {
+		return nil
+	}
+	b.Log.Warn("The saved sshd configuration cannot be put back", "error", err)
+	return b.Files.Remove(b.lib(backupFile))
+}
+
 // restoreSSHD puts back what was saved, if anything is.
 func (b *firstBoot) restoreSSHD() error {
 	data, err := b.Files.ReadFile(b.lib(backupFile))
