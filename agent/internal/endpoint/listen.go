@@ -9,8 +9,8 @@ import (
 	"github.com/waagent-go/waagent/agent/internal/host"
 )
 
-// Listen opens a socket that reaches DHCP servers from the first interface that is up, whether it has an address or
-// not; where that cannot be had, an ordinary socket, which needs a route for broadcasts.
+// Listen opens a socket that reaches DHCP servers from the primary interface, or the first that is up, whether it has an
+// address or not; where that cannot be had, an ordinary socket, which needs a route for broadcasts.
 func Listen(ctx context.Context) (net.PacketConn, error) {
 	i, err := firstInterface()
 	if err != nil {
@@ -40,12 +40,31 @@ func firstInterface() (net.Interface, error) {
 	if err != nil {
 		return net.Interface{}, err
 	}
-	for _, i := range all {
-		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagLoopback == 0 && len(i.HardwareAddr) == 6 {
-			return i, nil
-		}
+	primary, err := host.Files{Root: "/"}.PrimaryInterface()
+	if err != nil {
+		primary = "" // then any will do
+	}
+	if i, ok := choose(all, primary); ok {
+		return i, nil
 	}
 	return net.Interface{}, errors.New("no network interface is up")
+}
+
+// choose takes the primary interface if DHCP can be spoken on it, otherwise the first on which it can.
+func choose(all []net.Interface, primary string) (net.Interface, bool) {
+	var first net.Interface
+	for _, i := range all {
+		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagLoopback != 0 || len(i.HardwareAddr) != 6 {
+			continue
+		}
+		if i.Name == primary {
+			return i, true
+		}
+		if first.Name == "" {
+			first = i
+		}
+	}
+	return first, first.Name != ""
 }
 
 // ethernet is a socket for frames as one for the payloads of DHCP.

@@ -11,7 +11,7 @@ import (
 const rtfGateway = 0x2
 
 // PrimaryInterface is the interface of the default route with the least metric, the first of equals; without a
-// default route the first one that is not the loopback.
+// default route the first one that is up.
 func (f Files) PrimaryInterface() (string, error) {
 	text, err := f.ReadFile("/proc/net/route")
 	if err == nil {
@@ -19,16 +19,48 @@ func (f Files) PrimaryInterface() (string, error) {
 			return name, nil
 		}
 	}
-	links, err := f.ReadDir("/sys/class/net")
+	return f.firstInterface()
+}
+
+// firstInterface is the first in the kernel's order that is up, or the first where none says so. What containers have
+// is left out.
+func (f Files) firstInterface() (string, error) {
+	const dir = "/sys/class/net/"
+	entries, err := f.ReadDir(dir)
 	if err != nil {
 		return "", err
 	}
-	for _, l := range links {
-		if name := l.Name(); name != "lo" && !strings.HasPrefix(name, "docker") && !strings.HasPrefix(name, "veth") {
-			return name, nil
+	best, bestIndex, bestUp := "", 0, false
+	for _, e := range entries {
+		name := e.Name()
+		if name == "lo" || strings.HasPrefix(name, "docker") || strings.HasPrefix(name, "veth") {
+			continue
+		}
+		if info, err := f.Stat(dir + name); err != nil || !info.IsDir() { // bonding_masters is a file
+			continue
+		}
+		index, err := strconv.Atoi(f.line(dir + name + "/ifindex"))
+		if err != nil {
+			index = math.MaxInt
+		}
+		up := f.line(dir+name+"/operstate") == "up"
+		if best == "" || up && !bestUp || up == bestUp && index < bestIndex {
+			best, bestIndex, bestUp = name, index, up
 		}
 	}
-	return "", errors.New("no network interface")
+	if best == "" {
+		return "", errors.New("no network interface")
+	}
+	return best, nil
+}
+
+// line is the content of a file of the kernel's, "" for one that cannot be read.
+func (f Files) line(name string) string {
+	text, err := f.ReadFile(name)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
 }
 
 func defaultRoute(table string) string {

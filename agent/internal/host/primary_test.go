@@ -34,6 +34,33 @@ func TestThePrimaryInterfaceHasTheDefaultRoute(t *testing.T) {
 	assert.Equal(t, got, "eth0")
 }
 
+// TestWithoutADefaultRouteTheFirstCardThatIsUpIsPrimary: in the kernel's order, which is not that of the names; what is
+// listed there need not be an interface.
+func TestWithoutADefaultRouteTheFirstCardThatIsUpIsPrimary(t *testing.T) {
+	t.Parallel()
+	f := Files{Root: t.TempDir()}
+	put := func(name, index, state string) {
+		dir := filepath.Join(f.Root, "sys/class/net", name)
+		assert.NilError(t, os.MkdirAll(dir, 0o755))
+		assert.NilError(t, os.WriteFile(dir+"/ifindex", []byte(index+"\n"), 0o444))
+		assert.NilError(t, os.WriteFile(dir+"/operstate", []byte(state+"\n"), 0o444))
+	}
+	put("lo", "1", "unknown")
+	put("dummy0", "9", "unknown")
+	put("eth0", "10", "down")
+	put("enp0s3", "11", "down")
+	assert.NilError(t, os.WriteFile(filepath.Join(f.Root, "sys/class/net/bonding_masters"), nil, 0o644))
+	got, err := f.PrimaryInterface()
+	assert.NilError(t, err)
+	assert.Equal(t, got, "dummy0", "none is up for sure: the first")
+	put("eth1", "12", "up")
+	put("eth2", "3", "up")
+	put("docker0", "2", "up")
+	got, err = f.PrimaryInterface()
+	assert.NilError(t, err)
+	assert.Equal(t, got, "eth2")
+}
+
 // FuzzRouteTable: the interface of the default route is one that the table names, and not one without a gateway.
 func FuzzRouteTable(f *testing.F) {
 	f.Add(routeSample)
