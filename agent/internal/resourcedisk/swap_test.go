@@ -2,11 +2,14 @@ package resourcedisk
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -64,6 +67,33 @@ func TestAFileThatCannotBeSwappedOnIsWrittenOut(t *testing.T) {
 	assert.Equal(t, size, 2)
 	assert.Equal(t, len(m.Calls()), 4)
 	assert.Assert(t, strings.Contains(log.String(), "the quick way does not work here"))
+}
+
+// slowDisk takes a second for each write.
+type slowDisk struct{ written int64 }
+
+func (d *slowDisk) Write(p []byte) (int, error) {
+	time.Sleep(time.Second)
+	d.written += int64(len(p))
+	return len(p), nil
+}
+
+func TestWritingTheSwapFileOutSaysHowFarItIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		o, d := Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, &slowDisk{}
+		assert.NilError(t, o.fill(t.Context(), d, 12*fillChunk+1))
+		assert.Equal(t, d.written, int64(12*fillChunk+1))
+		assert.Equal(t, strings.Count(log.String(), "writing the swap file"), 2, "%s", &log)
+		assert.Assert(t, strings.Contains(log.String(), "percent=41 took=5s") && strings.Contains(log.String(), "percent=83 took=10s"), "%s", &log)
+
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		d.written = 0
+		assert.ErrorIs(t, o.fill(ctx, d, 12*fillChunk), context.DeadlineExceeded)
+		assert.Assert(t, d.written <= 4*fillChunk)
+	})
 }
 
 func TestWhatIsSwappedOnAlreadyIsLeftAlone(t *testing.T) {

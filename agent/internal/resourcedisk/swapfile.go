@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 )
@@ -84,7 +85,7 @@ const (
 )
 
 // fill writes zeros and says how far it is: gigabytes take minutes on a slow disk.
-func (o Options) fill(ctx context.Context, f *os.File, size int64) error {
+func (o Options) fill(ctx context.Context, f io.Writer, size int64) error {
 	zero := make([]byte, fillChunk)
 	began, last := time.Now(), time.Now()
 	for done := int64(0); done < size; {
