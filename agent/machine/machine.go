@@ -59,6 +59,9 @@ type HandlerCommand struct {
 	Stderr  string
 	Record  string        // absolute path of the record file (JSON): start at once, end when it is over
 	Timeout time.Duration // SIGKILL to the whole process group afterwards
+	// Repeated says that the command is run again after a start of the machine whatever became of it: its end is not
+	// brought to disk, and may be forgotten with the machine.
+	Repeated bool
 }
 
 // ErrNoCommand answers a HandlerCommand without a Line when nothing is on record, or only what the machine's death cut

@@ -64,7 +64,7 @@ func (j *journal) run(ctx context.Context, c call) (exit string, err error) {
 func (j *journal) command(c call) (machine.HandlerCommand, error) {
 	record := j.record(c.op, c.h, c.extension())
 	stem := strings.TrimSuffix(record, ".json")
-	cmd := machine.HandlerCommand{Timeout: c.op.timeout}
+	cmd := machine.HandlerCommand{Timeout: c.op.timeout, Repeated: c.op.name == opEnable.name}
 	for _, p := range []struct {
 		path string
 		to   *string

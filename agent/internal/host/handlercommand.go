@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 
@@ -21,8 +20,8 @@ const HandlerCommandMode = "handler-command"
 const cutOff = -int(syscall.SIGKILL)
 
 // RunHandler runs a handler command in the care of a small parent process, an instance of this binary in a session
-// of its own. The parent holds a lock beside c.Record from before the command's start until after its end is on
-// record, so that whoever gets the lock knows the command is not running, whatever became of the agent that started
+// of its own, which serves the commands of a while one after the other. The parent holds a lock beside c.Record from
+// before the command's start until after its end is on record, so that whoever gets the lock knows the command is not running, whatever became of the agent that started
 // it. All paths of c are the running system's, not the guest's: the command line names them as well.
 func (m *Machine) RunHandler(ctx context.Context, c machine.HandlerCommand) (machine.CommandEnd, error) {
 	lock, err := lockRecord(ctx, c.Record)
@@ -70,36 +69,35 @@ func (m *Machine) waitOrphan(ctx context.Context, s *commandStart) error {
 	return waitForeign(ctx, s.Pid, s.Ticks)
 }
 
-// startAndWait starts the parent and waits until it is over.
+// startAndWait hands the command to a parent and waits until it is over.
 func (m *Machine) startAndWait(ctx context.Context, c machine.HandlerCommand, lock *os.File) error {
 	spec, err := specFile(c, m.BootID())
 	if err != nil {
 		return err
 	}
 	defer spec.Close()
-	err = runParent(ctx, spec, lock)
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return nil // how it ended is on record
-	}
-	return err
-}
-
-func runParent(ctx context.Context, spec, lock *os.File) error {
-	cmd := exec.Command(selfPath(), HandlerCommandMode)
-	cmd.Args[0] = filepath.Base(os.Args[0])
-	cmd.ExtraFiles = []*os.File{spec, lock} // 3 and 4
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the command's parent: %w", err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err() // it goes on without us
+	for {
+		p, used := m.parents.take(), true
+		if p == nil {
+			if p, err = startParent(); err != nil {
+				return err
+			}
+			used = false
+		}
+		taken, err := p.run(ctx, spec, lock)
+		if err == nil {
+			m.parents.keep(p)
+			return nil
+		}
+		p.close()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err() // the command goes on without us
+		case taken:
+			return nil // how it ended is on record
+		case !used:
+			return fmt.Errorf("the command's parent did not take it: %w", err)
+		}
 	}
 }
 

@@ -247,3 +247,66 @@ func await(t *testing.T, path string) {
 	}
 	t.Fatalf("%s never appeared", path)
 }
+
+func TestCommandsInARowShareAParentAndNoSession(t *testing.T) {
+	t.Parallel()
+	m := testMachine(t)
+	var seen [][]string
+	for range 2 {
+		c := handlerCommand(t, `echo $PPID; cut -d ' ' -f 6 /proc/$$/stat; echo $$`)
+		_, err := m.RunHandler(t.Context(), c)
+		assert.NilError(t, err)
+		seen = append(seen, strings.Fields(content(t, c.Stdout)))
+	}
+	assert.Equal(t, seen[0][0], seen[1][0])
+	for _, s := range seen {
+		assert.Equal(t, s[1], s[2], "the shell leads its session")
+	}
+}
+
+func TestAParentThatIsGoneIsReplaced(t *testing.T) {
+	t.Parallel()
+	m := testMachine(t)
+	c := handlerCommand(t, `echo $PPID`)
+	_, err := m.RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	var pid int
+	_, err = fmt.Sscan(content(t, c.Stdout), &pid)
+	assert.NilError(t, err)
+	assert.NilError(t, syscall.Kill(pid, syscall.SIGKILL))
+	next := handlerCommand(t, "echo run >>runs; exit 3")
+	end, err := m.RunHandler(t.Context(), next)
+	assert.NilError(t, err)
+	assert.Equal(t, end.ExitCode, 3)
+	assert.Equal(t, content(t, next.Dir+"/runs"), "run\n")
+}
+
+func TestAParentKilledWithItsCommandCutsItOff(t *testing.T) {
+	t.Parallel()
+	c := handlerCommand(t, "echo run >>runs; kill -9 $PPID; sleep 0.1")
+	end, err := testMachine(t).RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	assert.Equal(t, end.ExitCode, -9)
+	assert.Equal(t, content(t, c.Dir+"/runs"), "run\n")
+}
+
+func TestAParentWithoutWorkGoesAway(t *testing.T) {
+	t.Parallel()
+	m := testMachine(t)
+	c := handlerCommand(t, `echo $PPID`)
+	_, err := m.RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	var pid int
+	_, err = fmt.Sscan(content(t, c.Stdout), &pid)
+	assert.NilError(t, err)
+	assert.NilError(t, syscall.Kill(pid, 0))
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for range 1200 {
+		if syscall.Kill(pid, 0) != nil {
+			return
+		}
+		<-tick.C
+	}
+	t.Fatal("it is still there")
+}

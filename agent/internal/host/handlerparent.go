@@ -11,32 +11,70 @@ import (
 	"time"
 )
 
-// HandlerCommandMain is the parent of one handler command: it reads the command from descriptor 3, records its start,
-// waits, kills its process group when its time is over, and records its end. Descriptor 4 is the record's lock, held
-// until this process is gone. Binaries that use a real Machine call it when their first argument is
-// HandlerCommandMode, before anything else, and exit with what it returns.
+// HandlerCommandMain is the parent of handler commands: it reads commands from the socket that is descriptor 3, each with
+// the lock of its record, and for one after the other records its start, waits, kills its process group when its time
+// is over, records its end, and gives up the lock. It ends when nobody is left to send one. Binaries that use a real
+// Machine call it when their first argument is HandlerCommandMode, before anything else, and exit with what it returns.
 func HandlerCommandMain(_ []string) int {
 	// A service stop signals everything in the agent's cgroup; the command decides for itself, its parent stays to
 	// record what became of it. The signals are caught, not ignored: the command must not inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	syscall.CloseOnExec(3)
-	syscall.CloseOnExec(4)
-	spec, err := readSpec(os.NewFile(3, "spec"))
+	for {
+		spec, lock, err := receive(3)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "handler-command:", err)
+			return 2
+		}
+		if spec == nil {
+			return 0
+		}
+		err = serve(spec, lock)
+		if _, werr := syscall.Write(3, []byte{parentDone}); err != nil || werr != nil {
+			return 1 // the record says how it went; nobody listens any more
+		}
+	}
+}
+
+// serve runs one command; the agent may read its end once the lock is free.
+func serve(spec, lock *os.File) error {
+	defer lock.Close()
+	command, err := readSpec(spec)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "handler-command:", err)
-		return 2
+		return err
 	}
-	if err := spec.run(); err != nil {
-		fmt.Fprintln(os.Stderr, "handler-command:", err)
-		return 1
+	_, _ = syscall.Write(3, []byte{parentTook}) // an agent that is gone does not keep the command from running
+	return command.run()
+}
+
+// receive waits for the next command; the files are nil when there will be none.
+func receive(socket int) (spec, lock *os.File, err error) {
+	data, control := make([]byte, 1), make([]byte, syscall.CmsgSpace(2*4))
+	n, controlled := 0, 0
+	for {
+		n, controlled, _, _, err = syscall.Recvmsg(socket, data, control, 0)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
 	}
-	return 0
+	if err != nil || n == 0 {
+		return nil, nil, err
+	}
+	messages, err := syscall.ParseSocketControlMessage(control[:controlled])
+	if err != nil || len(messages) != 1 {
+		return nil, nil, errors.Join(errors.New("a command without its files"), err)
+	}
+	fds, err := syscall.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 2 {
+		return nil, nil, errors.Join(errors.New("a command without its files"), err)
+	}
+	for _, fd := range fds {
+		syscall.CloseOnExec(fd)
+	}
+	return os.NewFile(uintptr(fds[0]), "spec"), os.NewFile(uintptr(fds[1]), "lock"), nil
 }
 
 func readSpec(f *os.File) (commandSpec, error) {
-	if f == nil {
-		return commandSpec{}, errors.New("no command on descriptor 3")
-	}
 	defer f.Close()
 	var s commandSpec
 	if err := json.NewDecoder(f).Decode(&s); err != nil {
@@ -60,16 +98,16 @@ func (s commandSpec) run() error {
 	rec.End = &commandFinal{
 		ExitCode: exitCode(cmd.ProcessState), TimedOut: timedOut, Took: time.Since(began), Time: time.Now(),
 	}
-	return errors.Join(werr, rec.finish(s.Record))
+	return errors.Join(werr, rec.finish(s.Record, !s.Repeated))
 }
 
-// start runs the shell as the leader of a process group of its own, with real files for its output: a daemon that
+// start runs the shell as the leader of a session and a process group of its own, with real files for its output: a daemon that
 // keeps them open holds nobody up.
 func (s commandSpec) start() (*exec.Cmd, error) {
 	cmd := exec.Command("/bin/sh", "-c", s.Line)
 	cmd.Dir = s.Dir
 	cmd.Env = append(s.Env, os.Environ()...) // the later one of two equal names counts: the agent's own wins
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stdout, err := createOutput(s.Stdout)
 	if err != nil {
 		return nil, err

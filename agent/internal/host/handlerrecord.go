@@ -78,8 +78,8 @@ func readRecord(path string) (record, error) {
 // is worth as much as none.
 func (r record) begin(path string) error { return r.write(path, os.O_TRUNC, false) }
 
-// finish adds a line that has the end, and returns once it is on disk.
-func (r record) finish(path string) error { return r.write(path, os.O_APPEND, true) }
+// finish adds a line that has the end, and with sync returns once it is on disk.
+func (r record) finish(path string, sync bool) error { return r.write(path, os.O_APPEND, sync) }
 
 // fail makes this, a command that never started, the only line, and returns once it is on disk.
 func (r record) fail(path string) error { return r.write(path, os.O_TRUNC, true) }

@@ -15,8 +15,9 @@ import (
 // Machine is the machine this code runs on. With a root other than "/" its files are those below the root; the
 // programs it runs are always the running system's, and what can only be asked of the running kernel is refused.
 type Machine struct {
-	files Files
-	log   *slog.Logger
+	files   Files
+	log     *slog.Logger
+	parents parents
 }
 
 var _ machine.Machine = (*Machine)(nil)
