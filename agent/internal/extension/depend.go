@@ -26,6 +26,9 @@ func (p *processing) depend(ctx context.Context, it *item, failure error) error 
 	if it.ext == nil {
 		return nil
 	}
+	if err := p.settle(); err != nil { // the wait may be long
+		return err
+	}
 	got, err := p.await(ctx, it)
 	if err != nil {
 		return err

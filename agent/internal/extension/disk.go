@@ -2,7 +2,9 @@ package extension
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -11,8 +13,8 @@ import (
 )
 
 // unsure are the files and folders that were written and may not be on disk yet. A wait for the disk after each write
-// would cost more than all else that the agent does for a handler: what a move writes is brought to disk in one go,
-// before the move's journal and records, from which all of it can be told again, are deleted.
+// would cost more than all else that the agent does for a handler: what moves write is brought to disk in one go,
+// before their journals and records, from which all of it can be told again, are deleted.
 type unsure []string
 
 // put replaces a file that sync will bring to disk. One that has this content already only becomes the newest.
@@ -42,12 +44,14 @@ func (e *Engine) mayBeLost(names ...string) {
 
 // sync returns once everything that was put is on disk.
 func (e *Engine) sync() error {
-	if len(e.unsure) == 0 {
-		return nil
-	}
-	err := e.o.Files.Sync(e.unsure...)
+	return errors.Join(slices.Collect(maps.Values(e.syncEach()))...)
+}
+
+// syncEach is sync that says which files did not get there, and why.
+func (e *Engine) syncEach() map[string]error {
+	names := e.unsure
 	e.unsure = nil
-	return err
+	return e.o.Files.Sync(names...)
 }
 
 // syncFolder returns once a folder is on disk with all that is below it.

@@ -12,8 +12,8 @@ import (
 )
 
 // journal is the memory of one handler's move from one version to another, or to none, across deaths of the agent:
-// a folder with the records of the commands that the move has run so far. It is deleted when the move is over, well or
-// not; while it is there, a command whose end is on record is not run again.
+// a folder with the records of the commands that the move has run so far. It is deleted some time after the move is
+// over, well or not; while it is there, a command whose end is on record is not run again.
 type journal struct {
 	e    *Engine
 	name string // the handler's
@@ -62,6 +62,9 @@ func (e *Engine) openJournal(ctx context.Context, name, goalState, to string) (*
 		if err := j.settle(ctx, func(operation) bool { return true }); err != nil {
 			return nil, err
 		}
+		if err := e.sync(); err != nil {
+			return nil, err
+		}
 		if err := j.close(); err != nil {
 			return nil, err
 		}
@@ -90,11 +93,8 @@ func (j *journal) save() error {
 	return write(path.Join(j.dir(), "journal.json"), append(data, '\n'), 0o600)
 }
 
-// close ends the move, once what came of it is on disk.
+// close ends the move. What came of it is on disk.
 func (j *journal) close() error {
-	if err := j.e.sync(); err != nil {
-		return err
-	}
 	if err := j.e.failpoint("close journal of %s", j.name); err != nil {
 		return err
 	}

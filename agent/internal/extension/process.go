@@ -97,6 +97,9 @@ func (e *Engine) process(ctx context.Context, w goalstate.Wanted) error {
 			return err
 		}
 	}
+	if err := run.settle(); err != nil {
+		return err
+	}
 	return e.collect(w)
 }
 
@@ -121,6 +124,9 @@ type processing struct {
 	policy    *policy.Policy
 	policyErr error
 	blocked   string // why the items after the current one are not run
+
+	journals map[string]*journal // by handler, of moves that are over and may not be on disk yet
+	over     []*item             // the items of these moves
 }
 
 // one takes an item through its gates, runs it, records what came of it, and waits for it if others depend on it.
@@ -140,15 +146,61 @@ func (p *processing) one(ctx context.Context, it *item) error {
 			return err
 		}
 	}
-	end := p.e.sync
-	if it.journal != nil {
-		end = it.journal.close
-	}
-	if err := end(); err != nil {
-		return err
+	if err == nil {
+		p.over = append(p.over, it)
+	} else if serr := p.settle(); serr != nil { // what failed is tried again by the next agent, not taken from its record
+		return serr
 	}
 	it.setPhase(done)
 	return p.depend(ctx, it, err)
+}
+
+// settle ends the moves that are over, once what came of them is on disk: one wait for the disk serves many handlers.
+// A handler whose files do not get there fails, alone. The error is the process's death.
+func (p *processing) settle() error {
+	for name, err := range p.e.syncEach() {
+		err := fmt.Errorf("bring %s to disk: %w", name, err)
+		p.e.log.Error(err.Error())
+		for _, it := range p.over {
+			if !strings.HasPrefix(name, it.h.base()+"/") {
+				continue
+			}
+			if err := it.failed(fail(classError, status.CodeUnknown, err)); err != nil {
+				return err
+			}
+		}
+	}
+	for name, j := range p.journals {
+		if err := j.close(); stoppedDisk(err) {
+			return err
+		} else if err != nil {
+			p.e.log.Warn("cannot remove the command records", "handler", name, "error", err.Error())
+		}
+	}
+	p.journals, p.over = nil, nil
+	return nil
+}
+
+// journal is the one that this goal state has opened for the handler already, or a new one.
+func (p *processing) journal(ctx context.Context, name, to string) (*journal, error) {
+	j := p.journals[name]
+	if j != nil && j.To == to {
+		return j, nil
+	}
+	if j != nil {
+		if err := p.settle(); err != nil {
+			return nil, err
+		}
+	}
+	j, err := p.e.openJournal(ctx, name, p.id, to)
+	if j == nil {
+		return nil, err
+	}
+	if p.journals == nil {
+		p.journals = map[string]*journal{}
+	}
+	p.journals[name] = j
+	return j, err
 }
 
 // run chooses the version and does what is wanted of it.
@@ -161,7 +213,7 @@ func (p *processing) run(ctx context.Context, it *item) error {
 		to = ""
 	}
 	var err error
-	if it.journal, err = p.e.openJournal(ctx, it.wanted.Name, p.id, to); err != nil {
+	if it.journal, err = p.journal(ctx, it.wanted.Name, to); err != nil {
 		return err
 	}
 	switch {

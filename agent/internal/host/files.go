@@ -26,8 +26,14 @@ func (f Files) Path(name string) (string, error) { return f.resolve(name, false)
 func (f Files) Follow(name string) (string, error) { return f.resolve(name, true) }
 
 func (f Files) resolve(name string, last bool) (string, error) {
-	if f.Root == "/" && !strings.Contains(name, "..") && !last {
-		return filepath.Clean("/" + name), nil // the kernel resolves
+	if f.Root == "/" && !strings.Contains(name, "..") { // the kernel resolves
+		path := filepath.Clean("/" + name)
+		if !last {
+			return path, nil
+		}
+		if _, err := os.Readlink(path); err != nil {
+			return path, nil // no link
+		}
 	}
 	todo := strings.Split(filepath.Clean("/"+name), "/")[1:]
 	done, links := "/", 0
@@ -189,7 +195,12 @@ func (f Files) replace(name string, data []byte, mode fs.FileMode, sync bool) er
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) // nothing left to remove once renamed
+	renamed := false
+	defer func() {
+		if !renamed {
+			_ = os.Remove(tmp.Name()) // the first error counts
+		}
+	}()
 	_, err = tmp.Write(data)
 	err = errors.Join(err, tmp.Chmod(mode))
 	if sync {
@@ -199,6 +210,7 @@ func (f Files) replace(name string, data []byte, mode fs.FileMode, sync bool) er
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	err = os.Rename(tmp.Name(), path)
+	renamed = err == nil
 	if isBusy(err) { // something is mounted there, as on /etc/hostname in a container: it can only be overwritten
 		return os.WriteFile(path, data, mode)
 	}

@@ -11,17 +11,25 @@ import (
 // syncers is how many files are brought to disk at once: a filesystem with a journal commits all of them in one go.
 const syncers = 16
 
-// Sync returns once the files and folders of these names are on disk. What is not there any more is no error.
-func (f Files) Sync(names ...string) error {
-	paths := make([]string, len(names))
-	for i, name := range names {
+// Sync returns once the files and folders of these names are on disk, and the errors of those that are not, by name.
+// What is not there any more is no error.
+func (f Files) Sync(names ...string) map[string]error {
+	failed := map[string]error{}
+	var paths, whose []string
+	for _, name := range names {
 		path, err := f.Follow(name)
 		if err != nil {
-			return err
+			failed[name] = err
+			continue
 		}
-		paths[i] = path
+		paths, whose = append(paths, path), append(whose, name)
 	}
-	return syncPaths(paths)
+	for i, err := range syncPaths(paths) {
+		if err != nil {
+			failed[whose[i]] = err
+		}
+	}
+	return failed
 }
 
 // SyncTree returns once a folder and everything below it is on disk.
@@ -37,25 +45,26 @@ func (f Files) SyncTree(name string) error {
 		}
 		return err
 	})
-	return errors.Join(err, syncPaths(append(paths, filepath.Dir(top))))
+	return errors.Join(err, errors.Join(syncPaths(append(paths, filepath.Dir(top)))...))
 }
 
-func syncPaths(paths []string) error {
+// syncPaths returns an error, or nil, for each path.
+func syncPaths(paths []string) []error {
 	var group sync.WaitGroup
-	todo, failed := make(chan string), make([]error, min(syncers, len(paths)))
-	for i := range failed {
+	todo, failed := make(chan int), make([]error, len(paths))
+	for range min(syncers, len(paths)) {
 		group.Go(func() {
-			for path := range todo {
-				failed[i] = errors.Join(failed[i], syncPath(path))
+			for i := range todo {
+				failed[i] = syncPath(paths[i])
 			}
 		})
 	}
-	for _, path := range paths {
-		todo <- path
+	for i := range paths {
+		todo <- i
 	}
 	close(todo)
 	group.Wait()
-	return errors.Join(failed...)
+	return failed
 }
 
 func syncPath(path string) error {
