@@ -144,3 +144,22 @@ func FuzzHandlerStatus(f *testing.F) {
 		assert.Equal(t, now.SignatureValidated, was != nil && was.SignatureValidated)
 	})
 }
+
+// FuzzJournal finds a foreign journal of a handler's move. Whatever is there, the move goes to where it is wanted now.
+func FuzzJournal(f *testing.F) {
+	for _, text := range []string{
+		`{"version":1,"goalState":"incarnation_1","from":"1.0.0","to":"2.0.0","setup":true}`, `{"to": "1.0.0"}`, `{"to": 5}`, `null`, `[]`, ``,
+	} {
+		f.Add([]byte(text))
+	}
+	root := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e := New(Options{Files: host.Files{Root: root}, LibDir: "/", LogDir: "/log", Log: slog.New(slog.DiscardHandler)})
+		dir := (&journal{e: e, name: "Contoso.Demo"}).dir()
+		assert.NilError(t, e.o.Files.MkdirAll(dir, 0o700))
+		assert.NilError(t, e.o.Files.WriteAtomic(dir+"/journal.json", data, 0o600))
+		j, err := e.openJournal(t.Context(), "Contoso.Demo", "incarnation_7", "1.0.0")
+		assert.NilError(t, err)
+		assert.Equal(t, j.To, "1.0.0")
+	})
+}
