@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -33,6 +34,8 @@ type Spec struct {
 	Files map[string]string
 	Dial  func(ctx context.Context, network, addr string) (net.Conn, error)
 	Log   *slog.Logger
+	// Mute throws away what the agent prints, which Console would keep.
+	Mute bool
 	// Options, when set, may change what the agent is given: failpoints, arguments.
 	Options func(*agent.Options)
 }
@@ -62,6 +65,9 @@ func Boot(s Spec) (*Guest, error) {
 	g.options = agent.Options{
 		Args: []string{"-daemon"}, Stdin: strings.NewReader(""), Stdout: &g.console, Stderr: &g.console,
 		Root: s.Root, Dial: s.Dial, Machine: g.machine, Spawn: spawn,
+	}
+	if s.Mute {
+		g.options.Stdout, g.options.Stderr = io.Discard, io.Discard
 	}
 	if s.Options != nil {
 		s.Options(&g.options)
