@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -41,6 +42,10 @@ func tryExtension(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if !ok {
 		return code
 	}
+	if err := o.validate(); err != nil {
+		fmt.Fprintln(stderr, "fabricsim:", err)
+		return flags.Usage
+	}
 	trial, err := o.trial(operands[0])
 	if err != nil {
 		fmt.Fprintln(stderr, "fabricsim:", err)
@@ -49,10 +54,40 @@ func tryExtension(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if !o.check(stdout, operands[0], trial.Package, o.update, trial.Update) {
 		return flags.No
 	}
+	if err := trial.Check(); err != nil {
+		fmt.Fprintln(stderr, "fabricsim:", err)
+		return flags.No
+	}
 	if o.checkOnly {
 		return flags.Done
 	}
 	return o.run(ctx, trial, stdout, stderr)
+}
+
+// validate says which option has a value that it cannot have.
+func (o tryOptions) validate() error {
+	if o.driver != "container" && o.driver != "qemu" {
+		return fmt.Errorf("-driver %q: want container or qemu", o.driver)
+	}
+	catalog, err := images.Load()
+	if err != nil {
+		return err
+	}
+	if _, err := catalog.Image(o.image); err != nil {
+		return fmt.Errorf("-image: %w", err)
+	}
+	return nil
+}
+
+// count says how many findings there are.
+func count(findings []tryextension.Finding) string {
+	switch len(findings) {
+	case 0:
+		return "no findings"
+	case 1:
+		return "1 finding"
+	}
+	return fmt.Sprintf("%d findings", len(findings))
 }
 
 // check shows what is found in the packages, and says whether they can be tried.
@@ -67,9 +102,10 @@ func (o tryOptions) check(stdout io.Writer, name string, archive []byte, newer s
 		}
 		findings := tryextension.Check(p.archive)
 		for _, f := range findings {
+			f.File = cmp.Or(f.File, p.name)
 			fmt.Fprintln(stdout, f)
 		}
-		fmt.Fprintf(stdout, "%s: %d findings\n", p.name, len(findings))
+		fmt.Fprintf(stdout, "%s: %s\n", p.name, count(findings))
 		good = good && !tryextension.Failed(findings)
 	}
 	return good

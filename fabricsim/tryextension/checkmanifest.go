@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -22,6 +23,9 @@ var requiredCommands = []struct{ key, when string }{
 // manifest checks HandlerManifest.json and the commands that it names.
 func (c *checker) manifest() {
 	name := c.manifestName()
+	if name == "" && len(c.findings) > 0 && strings.EqualFold(path.Base(c.findings[len(c.findings)-1].File), handler.ManifestFile) {
+		return // that was said of it
+	}
 	if name == "" {
 		c.add(Error, handler.ManifestFile, 0, "there is no such file in the package", "add it to the top of the package; `fabricsim new-extension` writes an example")
 		return
@@ -77,7 +81,28 @@ func jsonProblem(data []byte, err error) (int, string) {
 	if offset < 0 {
 		return 0, err.Error()
 	}
-	return 1 + bytes.Count(data[:min(int(offset), len(data))], []byte("\n")), err.Error()
+	line := 1 + bytes.Count(data[:min(int(offset), len(data))], []byte("\n"))
+	if kind != nil {
+		return line, kindProblem(kind)
+	}
+	return line, err.Error()
+}
+
+// kindProblem says in JSON's words what is there in place of what.
+func kindProblem(err *json.UnmarshalTypeError) string {
+	what := "this"
+	if i := strings.LastIndexByte(err.Field, '.'); err.Field != "" {
+		what = err.Field[i+1:]
+	}
+	want := "an object"
+	if err.Type.Kind() == reflect.Slice {
+		want = "an array"
+	}
+	got := "a " + err.Value
+	if strings.HasPrefix(err.Value, "o") || strings.HasPrefix(err.Value, "a") {
+		got = "an " + err.Value
+	}
+	return what + " is " + got + ", not " + want
 }
 
 // switches are the keys that are true or false.

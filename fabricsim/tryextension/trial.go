@@ -38,6 +38,12 @@ type step struct {
 	archive []byte
 }
 
+// Check says what keeps the packages from being tried, before anything is booted.
+func (t Trial) Check() error {
+	_, err := t.steps()
+	return err
+}
+
 // Run plays install, enable, a second enable with new settings, an update if there is a newer version, disable and
 // uninstall. A step that fails does not keep the later ones from being tried, but an extension that never got enabled
 // is not updated. The error is one of the fabric's; what the extension does wrong is in the verdict.
