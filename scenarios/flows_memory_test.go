@@ -246,7 +246,7 @@ func TestTheAgentsMemoryStaysFlat(t *testing.T) {
 		if seq > 0 {
 			f.want(byTurns(seq))
 		}
-		f.soon(2*time.Minute, "goal-state")
+		f.soon(10*time.Minute, "goal-state") // a second on a quiet machine, two minutes on one that starves
 		if (seq+1)%(turns/4) == 0 {
 			resident, holds = append(resident, site.agent.resident(t)), append(holds, site.agent.holds(t))
 			t.Logf("%d goal states: %d KiB resident, %+v held", seq+1, resident[len(resident)-1], holds[len(holds)-1])
