@@ -1,7 +1,10 @@
 package extension_test
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -207,11 +210,24 @@ func TestRow23HandlerMissingFromTheGoalStateIsRemovedWithAWord(t *testing.T) {
 	w := updated(t, pack{}, pack{})
 	assert.NilError(t, os.MkdirAll(w.lib("foo-12/config"), 0o755))
 	w.shop.sell("Other", "2.0", pack{})
+	var log bytes.Buffer
+	w.options.Log = slog.New(slog.NewTextHandler(&log, nil))
+	w.restart()
 	w.process(named(wants("2.0", 1), "Other"))
 	assert.DeepEqual(t, w.calls(), []string{"install 2.0 1", "enable 2.0 1"})
 	assert.Assert(t, !w.exists("Contoso.Demo-1.0.0"))
 	assert.Assert(t, w.exists("foo-12"))
-	assert.Assert(t, w.events.has("UnInstall", true))
+	const word = "Contoso.Demo-1.0.0 is not in the goal state any more and is removed without being uninstalled"
+	assert.Equal(t, strings.Count(log.String(), `level=INFO msg="`+word), 1, log.String())
+	assert.Equal(t, strings.Count(log.String(), word), 1)
+	told := 0
+	for _, ev := range w.events.all {
+		if ev.Message == word {
+			assert.Assert(t, ev.Operation == "UnInstall" && ev.Success && ev.Name == contoso && ev.Version == "1.0.0", "%+v", ev)
+			told++
+		}
+	}
+	assert.Equal(t, told, 1)
 }
 
 func TestRow24VersionThatIsNotOnOffer(t *testing.T) {
