@@ -111,7 +111,8 @@ func (t *iptables) check(ctx context.Context) (state, error) {
 }
 
 // removeCopies leaves one of each rule. The first of several is deleted, and the last rule's first: so all that is left
-// lets the same through at every moment.
+// lets the same through at every moment. A rule that went meanwhile ends it: somebody else is changing the chain, and what
+// there is now is for the next check to say.
 func (t *iptables) removeCopies(ctx context.Context) error {
 	for _, r := range slices.Backward(t.rules) {
 		listed, err := t.list(ctx)
@@ -125,7 +126,10 @@ func (t *iptables) removeCopies(ctx context.Context) error {
 			}
 		}
 		for range copies {
-			if err := t.exec(ctx, t.argv("-D", r)...); err != nil {
+			switch err := t.exec(ctx, t.argv("-D", r)...); {
+			case exitCode(err) == 1:
+				return nil
+			case err != nil:
 				return err
 			}
 		}

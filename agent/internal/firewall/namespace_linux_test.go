@@ -237,6 +237,40 @@ func (d *doubling) Run(ctx context.Context, c machine.Command) (machine.Result, 
 	return d.Machine.Run(ctx, c)
 }
 
+// TestSomebodyFlushesTheChainWhileCopiesAreRemoved: firewalld does when it is told to load its rules again.
+func TestSomebodyFlushesTheChainWhileCopiesAreRemoved(t *testing.T) {
+	m := inNamespace(t)
+	if !m.Has("iptables") {
+		t.Skip("no iptables")
+	}
+	flushed := &flushing{Machine: m}
+	f := &Firewall{Machine: flushed, Files: host.Files{Root: "/"}, Endpoint: endpoint, Events: event.Discard{}, Log: slog.New(slog.DiscardHandler)}
+	assert.NilError(t, f.Setup(t.Context()))
+	assert.NilError(t, f.b.add(t.Context()))
+	assert.NilError(t, f.Check(t.Context()))
+	assert.Assert(t, flushed.done)
+	listed, err := f.b.(*iptables).list(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, len(listed), 4, "%q", listed)
+}
+
+// flushing empties the chain before the first rule is deleted.
+type flushing struct {
+	*host.Machine
+	done bool
+}
+
+func (f *flushing) Run(ctx context.Context, c machine.Command) (machine.Result, error) {
+	if i := slices.Index(c.Argv, "-D"); i > 0 && !f.done && !slices.Contains(c.Argv, "ACCEPT") {
+		f.done = true
+		flush := append(slices.Clone(c.Argv[:i]), "-F", "OUTPUT")
+		if res, err := f.Machine.Run(ctx, machine.Command{Argv: flush, Timeout: c.Timeout}); err != nil {
+			return res, err
+		}
+	}
+	return f.Machine.Run(ctx, c)
+}
+
 func TestAChangeOfRulesIsNoticedAtOnce(t *testing.T) {
 	m := inNamespace(t)
 	if !m.Has("nft") {
