@@ -74,12 +74,16 @@ func (s *parents) keep(p *parent) {
 }
 
 func startParent() (*parent, error) {
+	syscall.ForkLock.RLock() // a program started meanwhile must not get the sockets: its copy would keep a parent waiting
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fds[0])
+		syscall.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return nil, fmt.Errorf("start the command's parent: %w", err)
 	}
-	syscall.CloseOnExec(fds[0])
-	syscall.CloseOnExec(fds[1])
 	ours, theirs := os.NewFile(uintptr(fds[0]), "parent"), os.NewFile(uintptr(fds[1]), "agent")
 	defer ours.Close()
 	defer theirs.Close()
