@@ -111,8 +111,7 @@ func (t *iptables) check(ctx context.Context) (state, error) {
 }
 
 // removeCopies leaves one of each rule. The first of several is deleted, and the last rule's first: so all that is left
-// lets the same through at every moment. A rule that went meanwhile ends it: somebody else is changing the chain, and what
-// there is now is for the next check to say.
+// lets the same through at every moment.
 func (t *iptables) removeCopies(ctx context.Context) error {
 	for _, r := range slices.Backward(t.rules) {
 		listed, err := t.list(ctx)
@@ -125,13 +124,8 @@ func (t *iptables) removeCopies(ctx context.Context) error {
 				copies++
 			}
 		}
-		for range copies {
-			switch err := t.exec(ctx, t.argv("-D", r)...); {
-			case exitCode(err) == 1:
-				return nil
-			case err != nil:
-				return err
-			}
+		if err := t.removeTimes(ctx, copies, r); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -179,7 +173,7 @@ func (t *iptables) add(ctx context.Context) error {
 func (t *iptables) remove(ctx context.Context) error {
 	var errs []error
 	for _, r := range t.rules {
-		errs = append(errs, t.removeAll(ctx, r))
+		errs = append(errs, t.removeTimes(ctx, maxCopies, r))
 	}
 	return errors.Join(errs...)
 }
@@ -187,8 +181,10 @@ func (t *iptables) remove(ctx context.Context) error {
 // maxCopies bounds how often one rule is deleted: it may be there more than once.
 const maxCopies = 99
 
-func (t *iptables) removeAll(ctx context.Context, rule []string) error {
-	for range maxCopies {
+// removeTimes deletes a rule up to n times. That it is not there, or not any more, is no error: somebody else may be
+// changing the chain, and what there is then is for the next check to say.
+func (t *iptables) removeTimes(ctx context.Context, n int, rule []string) error {
+	for range n {
 		switch err := t.exec(ctx, t.argv("-D", rule)...); {
 		case exitCode(err) == 1:
 			return nil
@@ -202,7 +198,7 @@ func (t *iptables) removeAll(ctx context.Context, rule []string) error {
 // removeLegacy takes away what very old agents left: it would let everybody pass.
 func (t *iptables) removeLegacy(ctx context.Context) {
 	if there, err := t.has(ctx, t.legacy); err == nil && there {
-		_ = t.removeAll(ctx, t.legacy) // what stays is found again at the next start
+		_ = t.removeTimes(ctx, maxCopies, t.legacy) // what stays is found again at the next start
 	}
 }
 
