@@ -22,8 +22,8 @@ var requiredCommands = []struct{ key, when string }{
 
 // manifest checks HandlerManifest.json and the commands that it names.
 func (c *checker) manifest() {
-	name := c.manifestName()
-	if name == "" && len(c.findings) > 0 && strings.EqualFold(path.Base(c.findings[len(c.findings)-1].File), handler.ManifestFile) {
+	name, misspelt := c.manifestName()
+	if name == "" && misspelt {
 		return // that was said of it
 	}
 	if name == "" {
@@ -50,22 +50,24 @@ func (c *checker) manifest() {
 	c.keys(name, list[0].Handler)
 }
 
-// manifestName finds the manifest where the agent does, and says so when shims will not find their folder there.
-func (c *checker) manifestName() string {
+// manifestName finds the manifest where the agent does, and says so when shims will not find their folder there, and of a
+// file that is misspelt.
+func (c *checker) manifestName() (name string, misspelt bool) {
 	if _, ok := c.files[handler.ManifestFile]; ok {
-		return handler.ManifestFile
+		return handler.ManifestFile, false
 	}
 	for name := range c.files {
 		if path.Base(name) == handler.ManifestFile {
 			c.add(Error, name, 0, "the manifest is not at the top of the package, so commands are looked for in the wrong folder",
 				"zip from inside the folder: (cd "+path.Dir(name)+" && zip -r ../package.zip .)")
-			return name
+			return name, misspelt
 		}
 		if strings.EqualFold(path.Base(name), handler.ManifestFile) {
 			c.add(Error, name, 0, "the name differs from "+handler.ManifestFile+" in case", "rename it")
+			misspelt = true
 		}
 	}
-	return ""
+	return "", misspelt
 }
 
 // jsonProblem says on which line a JSON error is.
