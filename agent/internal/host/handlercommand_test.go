@@ -237,15 +237,34 @@ func TestTheCommandLineOfTheParentNamesNothingOfTheHandler(t *testing.T) {
 // await returns once there is a file at path.
 func await(t *testing.T, path string) {
 	t.Helper()
+	until(t, 10*time.Second, path+" is there", func() bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
+}
+
+// until returns once what is so; that it is not by then fails the test.
+func until(t *testing.T, limit time.Duration, what string, so func() bool) {
+	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for range 1000 {
-		if _, err := os.Stat(path); err == nil {
+	for end := time.Now().Add(limit); time.Now().Before(end); <-tick.C {
+		if so() {
 			return
 		}
-		<-tick.C
 	}
-	t.Fatalf("%s never appeared", path)
+	t.Fatalf("not within %s: %s", limit, what)
+}
+
+// parentOf runs a command and returns who its parent was.
+func parentOf(t *testing.T, m *host.Machine) (pid int) {
+	t.Helper()
+	c := handlerCommand(t, `echo $PPID`)
+	_, err := m.RunHandler(t.Context(), c)
+	assert.NilError(t, err)
+	_, err = fmt.Sscan(content(t, c.Stdout), &pid)
+	assert.NilError(t, err)
+	return pid
 }
 
 func TestCommandsInARowShareAParentAndNoSession(t *testing.T) {
@@ -267,13 +286,7 @@ func TestCommandsInARowShareAParentAndNoSession(t *testing.T) {
 func TestAParentThatIsGoneIsReplaced(t *testing.T) {
 	t.Parallel()
 	m := testMachine(t)
-	c := handlerCommand(t, `echo $PPID`)
-	_, err := m.RunHandler(t.Context(), c)
-	assert.NilError(t, err)
-	var pid int
-	_, err = fmt.Sscan(content(t, c.Stdout), &pid)
-	assert.NilError(t, err)
-	assert.NilError(t, syscall.Kill(pid, syscall.SIGKILL))
+	assert.NilError(t, syscall.Kill(parentOf(t, m), syscall.SIGKILL))
 	next := handlerCommand(t, "echo run >>runs; exit 3")
 	end, err := m.RunHandler(t.Context(), next)
 	assert.NilError(t, err)
@@ -292,21 +305,7 @@ func TestAParentKilledWithItsCommandCutsItOff(t *testing.T) {
 
 func TestAParentWithoutWorkGoesAway(t *testing.T) {
 	t.Parallel()
-	m := testMachine(t)
-	c := handlerCommand(t, `echo $PPID`)
-	_, err := m.RunHandler(t.Context(), c)
-	assert.NilError(t, err)
-	var pid int
-	_, err = fmt.Sscan(content(t, c.Stdout), &pid)
-	assert.NilError(t, err)
+	pid := parentOf(t, testMachine(t))
 	assert.NilError(t, syscall.Kill(pid, 0))
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for range 1200 {
-		if syscall.Kill(pid, 0) != nil {
-			return
-		}
-		<-tick.C
-	}
-	t.Fatal("it is still there")
+	until(t, time.Minute, "it is gone", func() bool { return syscall.Kill(pid, 0) != nil })
 }
