@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -88,25 +87,13 @@ func TestStorageIsReachedThroughTheProxyAndTheFabricIsNot(t *testing.T) {
 			for _, route := range []string{"status", "extensionArtifact"} { // the other way to storage
 				assert.NilError(t, f.AddFaults(fault.Step{Route: route, Status: 400, Count: -1}))
 			}
-			serve := func(h http.Handler, secured bool) string {
-				s := httptest.NewUnstartedServer(h)
-				s.Config.ConnContext = fabricsim.ConnContext("web01")
-				if secured {
-					s.TLS = f.TLSConfig()
-					s.StartTLS()
-				} else {
-					s.Start()
-				}
-				t.Cleanup(s.Close)
-				return s.Listener.Addr().String()
-			}
-			p := &proxy{storage: serve(f.Blobs(), true)}
-			at := serve(p, false)
+			p := &proxy{storage: serve(t, f, f.Blobs(), true)}
+			at := serve(t, f, p, false)
 			conf := set(t, netip.MustParseAddrPort(at))
 			conf["Extensions.GoalStatePeriod"] = "1"
 			places := map[string]string{
-				fabricsim.WireServerIP + ":80": serve(f.WireServer(), false), fabricsim.WireServerIP + ":32526": serve(f.HostGA(), false),
-				fabricsim.IMDSIP + ":80": serve(f.IMDS(), false), at: at,
+				fabricsim.WireServerIP + ":80": serve(t, f, f.WireServer(), false), fabricsim.WireServerIP + ":32526": serve(t, f, f.HostGA(), false),
+				fabricsim.IMDSIP + ":80": serve(t, f, f.IMDS(), false), at: at,
 			}
 			bootBehind(t, f, conf, func(ctx context.Context, network, addr string) (net.Conn, error) {
 				place, ok := places[addr]

@@ -111,26 +111,29 @@ func readableByTools(t *testing.T, log string) {
 	assert.DeepEqual(t, found, marks)
 }
 
+// serve answers on the loopback as f answers web01, with f's certificate where it is to be secured, and returns where.
+func serve(t *testing.T, f *fabricsim.Fabric, h http.Handler, secured bool) string {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ConnContext = fabricsim.ConnContext("web01")
+	if secured {
+		s.TLS = f.TLSConfig()
+		s.StartTLS()
+	} else {
+		s.Start()
+	}
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
 // bootIn boots our agent in a folder, with sockets for the fabric's addresses.
 func bootIn(t *testing.T, f *fabricsim.Fabric, root string) *loopback.Guest {
 	t.Helper()
-	serve := func(h http.Handler, secured bool) string {
-		s := httptest.NewUnstartedServer(h)
-		s.Config.ConnContext = fabricsim.ConnContext("web01")
-		if secured {
-			s.TLS = f.TLSConfig()
-			s.StartTLS()
-		} else {
-			s.Start()
-		}
-		t.Cleanup(s.Close)
-		return s.Listener.Addr().String()
-	}
 	places := map[string]string{
-		fabricsim.WireServerIP + ":80": serve(f.WireServer(), false), fabricsim.WireServerIP + ":32526": serve(f.HostGA(), false),
-		fabricsim.IMDSIP + ":80": serve(f.IMDS(), false),
+		fabricsim.WireServerIP + ":80": serve(t, f, f.WireServer(), false), fabricsim.WireServerIP + ":32526": serve(t, f, f.HostGA(), false),
+		fabricsim.IMDSIP + ":80": serve(t, f, f.IMDS(), false),
 	}
-	storage := serve(f.Blobs(), true)
+	storage := serve(t, f, f.Blobs(), true)
 	spec, err := ovfgen.Parse([]byte("hostname: web01\nuser: azureuser\npassword: Fabric-s1m\ncustom_data: hello\n"))
 	assert.NilError(t, err)
 	var image bytes.Buffer
