@@ -122,7 +122,7 @@ func orBool(value *bool, otherwise bool) bool {
 	return *value
 }
 
-var errLabel = errors.New("label: more than 31 bytes or not printable ASCII")
+var errLabel = errors.New("more than 31 characters, or one that is not ASCII")
 
 // checkLabel allows what both UDF and ISO 9660 volume names can hold. Windows' length is the limit of neither.
 func checkLabel(label string) error {

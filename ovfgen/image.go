@@ -114,7 +114,7 @@ func (i Image) check() error {
 		return fmt.Errorf("format %q is none of %s", i.Format, formatNames())
 	}
 	if err := checkLabel(i.Label); err != nil {
-		return err
+		return fmt.Errorf("label: %w", err)
 	}
 	if len(i.Files) > maxFiles {
 		return fmt.Errorf("%d files, more than the %d an image has room for", len(i.Files), maxFiles)

@@ -97,8 +97,8 @@ func (s Spec) check(doc specfile.Document) error {
 	if !s.Format.known() {
 		wrong("format", "%q is none of %s", s.Format, formatNames())
 	}
-	if checkLabel(s.Label) != nil {
-		wrong("label", "more than 31 characters, or one that is not ASCII")
+	if err := checkLabel(s.Label); err != nil {
+		wrong("label", "%v", err)
 	}
 	for i, k := range s.KeyPairs {
 		if k.Fingerprint == "" {
