@@ -14,11 +14,13 @@ import (
 
 // AwaitHostname returns when the kernel's host name has been set since now, or when ctx is done.
 func (m *Machine) AwaitHostname(ctx context.Context, ready func()) error {
-	f, err := os.Open("/proc/sys/kernel/hostname")
+	// The kernel tells each open file once. os.Open would hand this one to Go's own poller as well, and whichever of the
+	// two woke up second would hear nothing.
+	fd, err := unix.Open("/proc/sys/kernel/hostname", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("watch the host name: %w", err)
 	}
-	defer f.Close()
+	defer unix.Close(fd)
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -26,7 +28,7 @@ func (m *Machine) AwaitHostname(ctx context.Context, ready func()) error {
 	defer r.Close()
 	defer w.Close()
 	defer context.AfterFunc(ctx, func() { _, _ = w.Write([]byte{0}) })()
-	fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLERR | unix.POLLPRI}, {Fd: int32(r.Fd()), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLERR | unix.POLLPRI}, {Fd: int32(r.Fd()), Events: unix.POLLIN}}
 	if ready != nil {
 		ready() // from here on no change is missed
 	}
