@@ -25,10 +25,20 @@ type observer struct {
 func (o *observer) Run(name string, f func(t testscript.T)) { f(o) }
 
 func (o *observer) Log(args ...any) {
+	said := withoutEnvironment(text(args))
 	if o.result.Outcome != report.Skipped { // why is what counts then, and the story so far comes after it
-		o.result.Detail += text(args) + "\n"
+		o.result.Detail += said + "\n"
 	}
-	o.T.Log(args...)
+	o.T.Log(said)
+}
+
+// withoutEnvironment takes off the variables that testscript begins a script's log with. No script reads them, and what
+// a pipeline shows of a long log is its beginning.
+func withoutEnvironment(log string) string {
+	if _, story, ok := strings.Cut(log, "\n\n"); ok && strings.HasPrefix(log, "WORK=") {
+		return story
+	}
+	return log
 }
 
 // text joins what a testing.T is given to say.

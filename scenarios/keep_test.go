@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"io"
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -23,4 +24,17 @@ func TestASkippedScriptSaysWhyAndNotItsStory(t *testing.T) {
 	<-done
 	assert.Equal(t, res.Outcome, report.Skipped)
 	assert.Equal(t, res.Detail, "image x: no registry")
+}
+
+func TestAFailureBeginsWithItsReason(t *testing.T) {
+	t.Parallel()
+	var res report.Result
+	var said strings.Builder
+	o := &observer{T: plainT{&said}, result: &res}
+	o.Log("WORK=$WORK\nPATH=/bin\nexe=\n\n# A promise.\n> boot\n> stdout x\n[stdout]\ny\n\nFAIL: scripts/boot/x.txtar:5: no match for x\n")
+	assert.Equal(t, res.Reason(), "FAIL: scripts/boot/x.txtar:5: no match for x")
+	assert.Assert(t, strings.HasPrefix(res.Detail, "# A promise."), res.Detail)
+	assert.Assert(t, !strings.Contains(said.String(), "PATH="), said.String())
+	res.Verdict = "the agent's log has a warning"
+	assert.Equal(t, res.Reason(), "the agent's log has a warning")
 }

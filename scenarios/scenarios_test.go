@@ -68,12 +68,12 @@ func TestScenarios(t *testing.T) {
 			}
 			// A guest on a busy machine may be late; a promise that is broken is broken twice. What the first try
 			// left is kept, and that there was one is said.
-			t.Logf("FLAKY? the first try failed, playing it once more:\n%s\n%s", first.String(), res.Verdict)
+			t.Logf("FLAKY? the first try failed, playing it once more: %s\n%s", res.Reason(), first.String())
 			os.Rename(res.Kept, res.Kept+"-first") //nolint:errcheck // only for people who look
 			firstRes := res
 			r.Run(scriptT{t}, s, &res)
 			if res.Outcome == report.Passed {
-				res.Verdict = "passed at the second try; the first failed: " + firstRes.Verdict
+				res.Verdict = "passed at the second try; the first failed: " + firstRes.Reason()
 				t.Logf("FLAKY %s passed at the second try", s.Name())
 			}
 		})

@@ -3,11 +3,13 @@
 package report
 
 import (
+	"cmp"
 	"embed"
 	"encoding/xml"
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -33,6 +35,20 @@ type Result struct {
 	Detail  string // why it was skipped, or the script's log up to where it failed
 	Kept    string // folder with console, logs and journal of a failure
 	Moments []Moment
+}
+
+// Reason is what a failure comes down to in one line or few: the verdict, or else the line that ended the script.
+func (r Result) Reason() string {
+	if r.Verdict != "" {
+		return r.Verdict
+	}
+	reason := ""
+	for line := range strings.Lines(r.Detail) {
+		if strings.HasPrefix(line, "FAIL: ") {
+			reason = strings.TrimSpace(line)
+		}
+	}
+	return reason
 }
 
 // Moment is one line of a guest's timeline.
@@ -102,7 +118,7 @@ func JUnit(w io.Writer, r Run) error {
 		k := kase{Class: res.Pair, Name: res.Script, Time: res.Took.Seconds()}
 		switch res.Outcome {
 		case Failed:
-			k.Failure = &text{Message: res.Promise, Body: res.Detail}
+			k.Failure = &text{Message: cmp.Or(res.Reason(), res.Promise), Body: res.Detail}
 		case Skipped:
 			k.Skipped = &text{Message: res.Detail}
 		case Remaining:
