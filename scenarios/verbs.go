@@ -27,7 +27,7 @@ func verbs() map[string]verb {
 		"guest": guestVerb, "guest-file": guestFileVerb, "ssh": sshVerb, "push": pushVerb, "pull": pullVerb,
 		"fault": faultVerb, "expect-log": expectLogVerb, "expect-client-errors": expectClientErrorsVerb,
 		"log-count": logCountVerb, "log-lines": logLinesVerb, "no-client-errors": noClientErrorsVerb,
-		"disc": discVerb, "start-to-ready": startToReadyVerb,
+		"disc": discVerb, "start-to-ready": startToReadyVerb, "overhead": overheadVerb,
 	}
 }
 

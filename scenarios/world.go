@@ -179,7 +179,7 @@ func (w *world) bootDescribed(ctx context.Context) error {
 	}
 	g := &w.guest
 	g.Name, g.Image, g.Variant = w.id, w.vm.image(w.pair.Image), images.Variant(w.vm.variant())
-	g.Conf, g.KernelArgs, g.CA, g.Unreachable = w.vm.Conf, w.vm.Kernel, []byte(info.CA), w.vm.Fabric == "down"
+	g.Conf, g.KernelArgs, g.CA, g.Unreachable, g.OwnLib = w.vm.Conf, w.vm.Kernel, []byte(info.CA), w.vm.Fabric == "down", w.vm.OwnLib
 	g.Generation, g.DHCP, g.Size = w.vm.Generation, dhcpKinds[w.vm.DHCP], w.vm.Size
 	if w.vm.ours() {
 		g.Agent = w.s.Programs.Agent

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
 
 	"github.com/waagent-go/waagent/images"
@@ -34,6 +35,8 @@ type Spec struct {
 	Files   []packaging.File // put there before the guest starts, over everything else
 	// Unreachable cuts the guest off from the fabric until Guest.Reach is told otherwise.
 	Unreachable bool
+	// OwnLib puts /var/lib/waagent on a volume, on the filesystem of the engine's host.
+	OwnLib bool
 }
 
 // capabilities are the engine's default ones and what systemd, an agent and its extensions need of a real machine.
@@ -85,14 +88,19 @@ func (g *Guest) start(ctx context.Context, s Spec) error {
 		name: d.name + "-" + s.Name, image: s.Image, entrypoint: []string{"/bin/sh"}, command: append(command, reach, s.UUID),
 		address: g.address, mac: mac, terminal: true,
 		files: append(files, file{path: "/guest-init.sh", mode: 0o755, data: images.GuestInit()}),
-		host:  guestHost(),
+		host:  s.host(),
 	})
 	return err
 }
 
-// guestHost is how the engine treats a guest. It is not privileged: of the host's devices it may use loop devices only.
-func guestHost() container.HostConfig {
+// host is how the engine treats a guest. It is not privileged: of the host's devices it may use loop devices only.
+func (s Spec) host() container.HostConfig {
+	var mounts []mount.Mount
+	if s.OwnLib {
+		mounts = append(mounts, mount.Mount{Type: mount.TypeVolume, Target: "/var/lib/waagent"})
+	}
 	return container.HostConfig{
+		Mounts:      mounts,
 		CapAdd:      capabilities,
 		SecurityOpt: []string{"seccomp=unconfined", "apparmor=unconfined", "label=disable"},
 		Tmpfs:       map[string]string{"/run": "exec,mode=755", "/run/lock": "", "/tmp": "exec"},
