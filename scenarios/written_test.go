@@ -37,13 +37,20 @@ func TestWhatTheAgentLeavesOnDiskHasItsBytes(t *testing.T) {
 	assert.NilError(t, err)
 	dir := t.TempDir()
 	assert.NilError(t, giveSample(dir))
+	assert.NilError(t, os.CopyFS(filepath.Join(dir, "several"), os.DirFS(filepath.Join(dir, "sample"))))
+	assert.NilError(t, os.WriteFile(filepath.Join(dir, "several", "HandlerManifest.json"), []byte(`[{"handlerManifest": {
+	"installCommand": "bin/sample install", "enableCommand": "bin/sample enable", "updateCommand": "bin/sample update",
+	"disableCommand": "bin/sample disable", "uninstallCommand": "bin/sample uninstall", "supportsMultipleExtensions": true}}]`), 0o644))
 	want := func(channel string, seq int) goal.State {
 		s, err := goal.Parse(fmt.Appendf(nil, `channel: %s
 extensions:
   - {name: Contoso.Sample, package: sample, settings: {seq: %d, public: {greeting: "hello <&>", spew: 10}, protected: {secret: Fabric-s1m}}}
   - {name: Contoso.Bad, package: sample, settings: {seq: %d, public: {fail: enable}}}
   - {name: Contoso.Bare, package: sample}
-`, channel, seq, seq), os.DirFS(dir), ".")
+  - name: Contoso.Several
+    package: several
+    configs: [{name: one, seq: %d, public: {greeting: one}}, {name: two, seq: 1, protected: {secret: Fabric-s1m}}]
+`, channel, seq, seq, seq), os.DirFS(dir), ".")
 		assert.NilError(t, err)
 		return s
 	}

@@ -194,6 +194,9 @@ func TestReportStatusIsSentWhenItFlips(t *testing.T) {
 		}
 		assert.Equal(s, len(s.names("lib/events")), 3)
 		assert.DeepEqual(s, s.names("lib"), []string{"event_status.json", "events", "provisioned"})
+		data, err := os.ReadFile(filepath.Join(s.root, "lib/event_status.json"))
+		assert.NilError(s, err)
+		assert.Equal(s, string(data), `{"WALinuxAgent-3.0.0.0-ReportStatus":true}`)
 	})
 }
 
