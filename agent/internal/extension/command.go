@@ -123,9 +123,7 @@ func (c call) judge(cmd machine.HandlerCommand, end machine.CommandEnd, err erro
 		return strconv.Itoa(end.ExitCode), failText(classOperation, c.op.code, "Non-zero exit code: %d, %s\n%s%s",
 			end.ExitCode, line, c.output(cmd), c.noexec(end.ExitCode))
 	}
-	if out := c.output(cmd); strings.TrimSpace(out) != "[stdout]\n\n\n[stderr]" {
-		c.h.commandLog(c.extension(), "%s\n%s", line, out)
-	}
+	c.h.commandLog(c.extension(), "Command: %s\n%s", line, c.output(cmd))
 	return "0", nil
 }
 
