@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/waagent-go/waagent/agent/internal/event"
 	"github.com/waagent-go/waagent/agent/internal/goalstate"
 	"github.com/waagent-go/waagent/agent/internal/status"
 	"github.com/waagent-go/waagent/agent/machine"
@@ -52,11 +55,12 @@ func (j *journal) run(ctx context.Context, c call) (exit string, err error) {
 	}
 	exit, failed := c.judge(cmd, end, err)
 	if failed == nil {
-		c.report(end, nil)
+		c.succeeded(cmd, end)
 		return exit, nil
 	}
 	failed.event = c.op.event
-	c.report(end, failed)
+	c.log(end).Warn("The command failed")
+	c.h.commandLog(c.extension(), "%v", failed)
 	return exit, failed
 }
 
@@ -114,7 +118,7 @@ func (c call) judge(cmd machine.HandlerCommand, end machine.CommandEnd, err erro
 	if err != nil {
 		return strconv.Itoa(c.op.code), fail(classOperation, c.op.code, err)
 	}
-	line := cmp.Or(cmd.Line, c.op.name)
+	line := c.line(cmd)
 	switch {
 	case end.TimedOut:
 		return strconv.Itoa(status.CodeTimeout), failText(classError, status.CodeTimeout, "Timeout(%d): %s\n%s",
@@ -123,7 +127,6 @@ func (c call) judge(cmd machine.HandlerCommand, end machine.CommandEnd, err erro
 		return strconv.Itoa(end.ExitCode), failText(classOperation, c.op.code, "Non-zero exit code: %d, %s\n%s%s",
 			end.ExitCode, line, c.output(cmd), c.noexec(end.ExitCode))
 	}
-	c.h.commandLog(c.extension(), "Command: %s\n%s", line, c.output(cmd))
 	return "0", nil
 }
 
@@ -169,14 +172,23 @@ func hasOption(options, name string) bool {
 	return false
 }
 
-// report says how a command went.
-func (c call) report(end machine.CommandEnd, err error) {
-	log := c.h.log().With("command", c.op.name, "exit", end.ExitCode, "took", end.Took)
-	if err != nil {
-		log.Warn("The command failed")
-		c.h.commandLog(c.extension(), "%v", err)
-		return
+// line names the command in messages.
+func (c call) line(cmd machine.HandlerCommand) string { return cmp.Or(cmd.Line, c.op.name) }
+
+func (c call) log(end machine.CommandEnd) *slog.Logger {
+	return c.h.log().With("command", c.op.name, "exit", end.ExitCode, "took", end.Took)
+}
+
+// succeeded tells the handler's log and the fabric what the command printed, and the agent's log if it did print.
+func (c call) succeeded(cmd machine.HandlerCommand, end machine.CommandEnd) {
+	c.log(end).Info("The command succeeded")
+	lines := slices.DeleteFunc(strings.Split(c.output(cmd), "\n"), func(l string) bool { return strings.TrimSpace(l) == "" })
+	text := "Command: " + c.line(cmd) + "\n" + strings.Join(lines, "\n")
+	if len(lines) > 2 { // more than the two headings
+		c.h.log().Info(text)
 	}
-	log.Info("The command succeeded")
-	c.h.event(c.op.event, true, fmt.Sprintf("%s succeeded in %d ms", c.op.name, end.Took.Milliseconds()))
+	c.h.commandLog(c.extension(), "%s", text)
+	c.h.e.o.Events.Add(event.Event{
+		Name: c.h.name, Version: c.h.version.String(), Operation: c.op.event, Success: true, Message: text, Duration: end.Took,
+	})
 }

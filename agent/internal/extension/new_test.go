@@ -1,22 +1,24 @@
 package extension_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 
+	"github.com/waagent-go/waagent/agent/internal/event"
 	"github.com/waagent-go/waagent/agent/internal/status"
 	"github.com/waagent-go/waagent/agent/machine"
 	"github.com/waagent-go/waagent/agent/protocol/secret"
-
-	"context"
-	"time"
 )
 
 func TestRow01NewHandlerIsInstalledEnabledAndReported(t *testing.T) {
@@ -281,8 +283,16 @@ func (noexec) Mounts() ([]machine.Mount, error) {
 
 func TestTheCommandLogTellsWhatRan(t *testing.T) {
 	w := newWorld(t)
-	w.shop.sell(contoso, "1.0.0", pack{"install": "echo hello from install"})
+	w.shop.sell(contoso, "1.0.0", pack{"install": "echo hello from install; echo; echo trouble >&2"})
+	var log strings.Builder
+	w.options.Log = slog.New(slog.NewTextHandler(&log, nil))
+	w.restart()
 	w.process(wants("1.0.0", 3))
+	said := " install\n[stdout]\nhello from install\n[stderr]\ntrouble"
+	assert.Assert(t, cmp.Contains(strings.ReplaceAll(log.String(), `\n`, "\n"), said))
+	assert.Assert(t, !strings.Contains(log.String(), " enable\\n[stdout]"), "the agent's log is for what was said")
+	i := slices.IndexFunc(w.events.all, func(ev event.Event) bool { return ev.Operation == "Install" })
+	assert.Assert(t, i >= 0 && strings.HasSuffix(w.events.all[i].Message, said) && w.events.all[i].Duration > 0, "%+v", w.events.all)
 	data, err := os.ReadFile(w.root + "/var/log/azure/Contoso.Demo/CommandExecution.log")
 	assert.NilError(t, err)
 	assert.Assert(t, cmp.Contains(string(data), "INFO ExtHandler [Contoso.Demo-1.0.0] hello from install\n"))
