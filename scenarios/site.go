@@ -50,6 +50,13 @@ type Guest struct {
 	Generation int // 1: BIOS; 2: UEFI
 	DHCP       vnet.DHCP
 	Size       Size
+	Further    []NIC // beside the first one, which is Address and MAC
+}
+
+// NIC is a network interface as both the guest and the fabric know it.
+type NIC struct {
+	Address netip.Addr
+	MAC     string
 }
 
 // Disk is the resource disk; the zero value is none.

@@ -162,12 +162,12 @@ func (q *qemuSite) Boot(ctx context.Context, g Guest) (machine.Machine, error) {
 		}
 	}
 	q.net.SetDHCP(g.DHCP)
-	mac, err := net.ParseMAC(g.MAC)
+	nics, err := cards(g)
 	if err != nil {
 		return nil, err
 	}
 	spec := qemu.Spec{
-		Name: g.Name, Image: image, UUID: g.UUID, NICs: []qemu.NIC{{IP: g.Address, MAC: mac}}, DVD: g.DVD, Files: files,
+		Name: g.Name, Image: image, UUID: g.UUID, NICs: nics, DVD: g.DVD, Files: files,
 		KernelArgs: g.KernelArgs, Gen: g.Generation, CPUs: g.Size.CPUs, MemoryMB: g.Size.MemoryMB,
 		Started: func(e qemu.Event) { q.s.Timeline.Say("guest %s", e.What) },
 	}
@@ -183,6 +183,19 @@ func (q *qemuSite) Boot(ctx context.Context, g Guest) (machine.Machine, error) {
 	defer q.mu.Unlock()
 	q.guests = append(q.guests, guest)
 	return guest, nil
+}
+
+// cards are the guest's interfaces, in the order in which its kernel finds them.
+func cards(g Guest) ([]qemu.NIC, error) {
+	var all []qemu.NIC
+	for _, nic := range append([]NIC{{g.Address, g.MAC}}, g.Further...) {
+		mac, err := net.ParseMAC(nic.MAC)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, qemu.NIC{IP: nic.Address, MAC: mac})
+	}
+	return all, nil
 }
 
 // machinery is the image, and what of this machine it takes to boot it: an emulator, firmware, programs for its

@@ -34,6 +34,7 @@ type VM struct {
 	// What a virtual machine alone has.
 	Generation int    `yaml:"generation"` // 1 (default): BIOS; 2: UEFI
 	DHCP       string `yaml:"dhcp"`       // see dhcpKinds; azure is the default
+	NICs       int    `yaml:"nics"`       // how many network interfaces; 1 is the default
 	Size       Size   `yaml:"size"`
 }
 
@@ -42,6 +43,9 @@ type Size struct {
 	CPUs     int `yaml:"cpus"`
 	MemoryMB int `yaml:"memory_mb"`
 }
+
+// maxNICs is what Azure's largest sizes have.
+const maxNICs = 8
 
 // dhcpKinds are the ways in which a script's DHCP server may answer.
 var dhcpKinds = map[string]vnet.DHCP{
@@ -80,6 +84,9 @@ func ParseVM(data []byte) (VM, error) {
 	if vm.DHCP == "" {
 		vm.DHCP = "azure"
 	}
+	if vm.NICs == 0 {
+		vm.NICs = 1
+	}
 	return vm, vm.check(doc)
 }
 
@@ -99,6 +106,8 @@ func (vm VM) check(doc specfile.Document) error {
 		return wrong("generation", "%d: want 1 or 2", vm.Generation)
 	case !known:
 		return wrong("dhcp", "%q: want %s", vm.DHCP, strings.Join(slices.Sorted(maps.Keys(dhcpKinds)), ", "))
+	case vm.NICs < 1 || vm.NICs > maxNICs:
+		return wrong("nics", "%d: want 1 to %d", vm.NICs, maxNICs)
 	case vm.Size.CPUs < 0 || vm.Size.MemoryMB < 0:
 		return wrong("size", "a machine has no less than nothing")
 	case vm.Fabric != "" && vm.Fabric != "up" && vm.Fabric != "down":
@@ -131,6 +140,7 @@ func (vm VM) onlyVirtual(driver string) error {
 	}
 	for field, set := range map[string]bool{
 		"generation": vm.Generation != 1, "dhcp": vm.DHCP != "azure", "size": vm.Size != Size{}, "kernel_args": len(vm.Kernel) > 0,
+		"nics": vm.NICs > 1,
 	} {
 		if set {
 			return fmt.Errorf("vm.yaml: %s: only the qemu driver has that, and this is %s; let the script say `needs kernel`", field, driver)

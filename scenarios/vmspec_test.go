@@ -36,6 +36,7 @@ func TestMistakesInVMYAMLAreNamedByTheirField(t *testing.T) {
 		"{variant: firewalld, agent: python}": `vm.yaml: line 1: variant: "firewalld": the agent python comes in the variant waagent`,
 		"dvd: none\ngeneration: 3":            "vm.yaml: line 2: generation: 3: want 1 or 2",
 		"dhcp: none":                          `vm.yaml: line 1: dhcp: "none": want azure, no-121, no-245, no-routes, silent`,
+		"nics: 9":                             "vm.yaml: line 1: nics: 9: want 1 to 8",
 		"size: {cpus: -1}":                    "vm.yaml: line 1: size: a machine",
 		"size: Standard_B1s":                  `vm.yaml: line 1: size: want a mapping, not "Standard_B1s"`,
 		"size:\n  cpus: two":                  `vm.yaml: line 2: size.cpus: want a whole number, not "two"`,
@@ -53,6 +54,7 @@ func TestWhatOnlyAVirtualMachineHasIsRefusedElsewhere(t *testing.T) {
 	t.Parallel()
 	for text, field := range map[string]string{
 		"generation: 2": "generation", "dhcp: silent": "dhcp", "size: {memory_mb: 512}": "size", "kernel_args: [a=b]": "kernel_args",
+		"nics: 2": "nics",
 	} {
 		vm, err := ParseVM([]byte(text))
 		assert.NilError(t, err)

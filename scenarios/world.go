@@ -102,6 +102,7 @@ func (w *world) introduce(ctx context.Context) error {
 	if w.guest.Address.IsValid() {
 		vm.Addresses = []string{w.guest.Address.String()}
 	}
+	w.addNICs(&vm)
 	if w.spec.User != "" {
 		vm.AdminUser = w.spec.User
 	}
@@ -111,6 +112,20 @@ func (w *world) introduce(ctx context.Context) error {
 	}
 	w.known = true
 	return nil
+}
+
+// addNICs gives guest and fabric the VM's interfaces beyond the first.
+func (w *world) addNICs(vm *goal.VM) {
+	if w.vm.NICs < 2 {
+		return
+	}
+	vm.NICs = []goal.NIC{{MAC: w.guest.MAC, Addresses: vm.Addresses}}
+	for i := 1; i < w.vm.NICs; i++ {
+		nic := NIC{Address: w.site.Address(), MAC: goal.MAC(fmt.Sprintf("%s/%d", w.vmID(), i))}
+		w.guest.Further = append(w.guest.Further, nic)
+		vm.NICs = append(vm.NICs, goal.NIC{MAC: nic.MAC, Addresses: []string{nic.Address.String()}})
+		vm.Addresses = append(vm.Addresses, nic.Address.String())
+	}
 }
 
 // byUEFI tells whether the guest starts by UEFI. An image that no catalog has is for booting to refuse.
