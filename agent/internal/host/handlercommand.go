@@ -36,7 +36,7 @@ func (m *Machine) RunHandler(ctx context.Context, c machine.HandlerCommand) (mac
 		if err := os.Rename(c.Record, c.Record+".bad"); err != nil {
 			return machine.CommandEnd{}, err
 		}
-	case rec.End != nil:
+	case rec.End != nil && !rec.wentDown(m.BootID()):
 		return rec.End.result()
 	case rec.Start != nil:
 		if err := m.waitOrphan(ctx, rec.Start); err != nil {

@@ -186,6 +186,32 @@ func TestACommandCutOffByTheMachinesDeathRunsAgain(t *testing.T) {
 	assert.Equal(t, content(t, c.Dir+"/runs"), "run\n")
 }
 
+// TestAFailureWhileTheMachineWentDownCountsForNothing finds what a parent records when a shutdown ends its command.
+func TestAFailureWhileTheMachineWentDownCountsForNothing(t *testing.T) {
+	t.Parallel()
+	for _, boot := range []struct {
+		name, id  string
+		exit, end int
+		ran       string
+	}{
+		{"failed in an earlier boot", "another boot", -15, 0, "run\n"},
+		{"failed in this boot", testMachine(t).BootID(), -15, -15, ""},
+		{"succeeded in an earlier boot", "another boot", 0, 0, ""},
+	} {
+		t.Run(boot.name, func(t *testing.T) {
+			t.Parallel()
+			c := handlerCommand(t, "echo run >>runs")
+			assert.NilError(t, os.WriteFile(c.Dir+"/runs", nil, 0o600))
+			line := fmt.Sprintf(`{"version":1,"start":{"pid":1,"ticks":1,"boot":%q},"end":{"exitCode":%d}}`, boot.id, boot.exit)
+			assert.NilError(t, os.WriteFile(c.Record, []byte(line+"\n"), 0o600))
+			end, err := testMachine(t).RunHandler(t.Context(), c)
+			assert.NilError(t, err)
+			assert.Equal(t, end.ExitCode, boot.end)
+			assert.Equal(t, content(t, c.Dir+"/runs"), boot.ran)
+		})
+	}
+}
+
 func TestACommandThatLostItsParentIsWaitedForBeforeItRunsAgain(t *testing.T) {
 	t.Parallel()
 	c := handlerCommand(t, "echo again >>runs")

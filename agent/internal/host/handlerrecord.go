@@ -38,6 +38,13 @@ type commandFinal struct {
 	Time     time.Time     `json:"time"`
 }
 
+// wentDown says that a command failed in an earlier boot with no agent left to hear of it: a machine that goes down
+// takes its commands with it, and the failure is not theirs.
+func (r record) wentDown(boot string) bool {
+	failed := r.End.ExitCode != 0 || r.End.TimedOut
+	return failed && r.Start != nil && r.Start.Boot != boot
+}
+
 func (f *commandFinal) result() (machine.CommandEnd, error) {
 	if f.Error != "" {
 		return machine.CommandEnd{}, errors.New(f.Error)
