@@ -50,6 +50,7 @@ type Guest struct {
 	Generation int // 1: BIOS; 2: UEFI
 	DHCP       vnet.DHCP
 	Size       Size
+	Pooled     bool  // its boot waits for an owner
 	Further    []NIC // beside the first one, which is Address and MAC
 }
 
@@ -70,6 +71,26 @@ type Programs struct {
 	Agent     string // cmd/waagent
 	Fabric    string // cmd/fabricsim
 	Scenarios string // cmd/scenarios, the helper in QEMU guests
+}
+
+// ProgramsIn finds them in a folder, "" for the one of the program that runs.
+func ProgramsIn(dir string) (Programs, error) {
+	if dir == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return Programs{}, err
+		}
+		dir = filepath.Dir(self)
+	}
+	p := Programs{
+		Agent: filepath.Join(dir, "waagent"), Fabric: filepath.Join(dir, "fabricsim"), Scenarios: filepath.Join(dir, "scenarios"),
+	}
+	for _, file := range []string{p.Agent, p.Fabric, p.Scenarios} {
+		if _, err := os.Stat(file); err != nil {
+			return p, fmt.Errorf("%w: build the programs first (make build), or name their folder with -bin", err)
+		}
+	}
+	return p, nil
 }
 
 // For are the programs that go into an image: those for its processor, which lie in a folder of that name beside the

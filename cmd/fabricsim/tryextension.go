@@ -112,7 +112,7 @@ func (o tryOptions) check(stdout io.Writer, name string, archive []byte, newer s
 }
 
 func (o tryOptions) run(ctx context.Context, trial tryextension.Trial, stdout, stderr io.Writer) int {
-	programs, err := o.programs()
+	programs, err := scenarios.ProgramsIn(o.bin)
 	if err != nil {
 		fmt.Fprintln(stderr, "fabricsim:", err)
 		return flags.CannotGo
@@ -181,25 +181,4 @@ func readSettings(name string) (string, error) {
 		return "", fmt.Errorf("%s: settings are a JSON object: %w", name, err)
 	}
 	return string(data), nil
-}
-
-// programs are those beside this one.
-func (o tryOptions) programs() (scenarios.Programs, error) {
-	dir := o.bin
-	if dir == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return scenarios.Programs{}, err
-		}
-		dir = filepath.Dir(self)
-	}
-	p := scenarios.Programs{
-		Agent: filepath.Join(dir, "waagent"), Fabric: filepath.Join(dir, "fabricsim"), Scenarios: filepath.Join(dir, "scenarios"),
-	}
-	for _, file := range []string{p.Agent, p.Fabric, p.Scenarios} {
-		if _, err := os.Stat(file); err != nil {
-			return p, fmt.Errorf("%w: build the programs first (make build), or name their folder with -bin", err)
-		}
-	}
-	return p, nil
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/waagent-go/waagent/cmd/internal/flags"
@@ -71,7 +70,7 @@ func (o options) choose(operands []string) (func(context.Context, io.Writer) err
 }
 
 func (o options) demo(ctx context.Context, stdout io.Writer) error {
-	programs, err := o.programs()
+	programs, err := scenarios.ProgramsIn(o.bin)
 	if err != nil {
 		return err
 	}
@@ -82,32 +81,11 @@ func (o options) demo(ctx context.Context, stdout io.Writer) error {
 	return scenarios.Demo{Driver: driver, Image: o.image, Programs: programs, Out: stdout}.Run(ctx)
 }
 
-// programs are those beside this one.
-func (o options) programs() (scenarios.Programs, error) {
-	dir := o.bin
-	if dir == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return scenarios.Programs{}, err
-		}
-		dir = filepath.Dir(self)
-	}
-	p := scenarios.Programs{
-		Agent: filepath.Join(dir, "waagent"), Fabric: filepath.Join(dir, "fabricsim"), Scenarios: filepath.Join(dir, "scenarios"),
-	}
-	for _, file := range []string{p.Agent, p.Fabric, p.Scenarios} {
-		if _, err := os.Stat(file); err != nil {
-			return p, fmt.Errorf("%w: build the programs first (make build), or name their folder with -bin", err)
-		}
-	}
-	return p, nil
-}
-
 // errScripts is a run in which scripts failed; each has said so.
 var errScripts = errors.New("not every script passed")
 
 func (o options) play(ctx context.Context, stdout io.Writer, files []string) error {
-	programs, err := o.programs()
+	programs, err := scenarios.ProgramsIn(o.bin)
 	if err != nil {
 		return err
 	}
