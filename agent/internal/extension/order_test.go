@@ -73,6 +73,42 @@ func TestRow38DependencyThatNeverEndsIsGivenUpAfterNinetyMinutes(t *testing.T) {
 	assert.Assert(t, cmp.Contains(w.engine.Report()[1].Message, "Status was transitioning (timed out)"))
 }
 
+// TestAllWaitsOfAGoalStateEndTogether has the first extension take an hour of the ninety minutes.
+func TestAllWaitsOfAGoalStateEndTogether(t *testing.T) {
+	w := newWorld(t)
+	w.shop.sell("First", "1.0", pack{"enable": slowly + "say transitioning; exit 0"})
+	w.shop.sell("Second", "1.0", pack{"enable": "exit 0"})
+	w.shop.sell("Third", "1.0", pack{})
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		time.AfterFunc(time.Hour, func() {
+			_ = os.WriteFile(w.lib("First-1.0/status/0.status"), []byte(`[{"status": {"status": "success"}}]`), 0o600)
+		})
+		w.n++
+		r := w.engine.Process(t.Context(), w.wanted(level(named(wants("1.0", 0), "First"), 1),
+			level(named(wants("1.0", 0), "Second"), 2), level(named(wants("1.0", 0), "Third"), 3)))
+		assert.NilError(t, r.Err)
+		assert.Equal(t, time.Since(began), 90*time.Minute)
+	})
+	assert.DeepEqual(t, w.calls(), []string{"install 1.0 0", "enable 1.0 0", "install 1.0 0", "enable 1.0 0"})
+	assert.Assert(t, cmp.Contains(w.engine.Report()[2].Message, "Dependent Extension Second did not succeed. Status was warning"))
+}
+
+// TestNobodyWaitsForTheLastLevel has two extensions of it that never say that they are done.
+func TestNobodyWaitsForTheLastLevel(t *testing.T) {
+	w := newWorld(t)
+	w.shop.sell("First", "1.0", pack{"enable": slowly + "say transitioning; exit 0"})
+	w.shop.sell("Second", "1.0", pack{"enable": slowly + "say transitioning; exit 0"})
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		w.n++
+		r := w.engine.Process(t.Context(), w.wanted(level(named(wants("1.0", 0), "First"), 1), level(named(wants("1.0", 0), "Second"), 1)))
+		assert.NilError(t, r.Err)
+		assert.Equal(t, time.Since(began), time.Duration(0))
+	})
+	assert.Equal(t, len(w.calls()), 4)
+}
+
 func TestRow39RemovalsComeFirstDeepestDependencyFirst(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"A", "B", "C"} {

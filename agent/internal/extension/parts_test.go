@@ -1,6 +1,7 @@
 package extension
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -49,4 +50,19 @@ func TestFormatOutput(t *testing.T) {
 		assert.Equal(t, got, want)
 		assert.Assert(t, len(got) <= 3219)
 	}
+}
+
+func TestOperationsHaveTheContractsTimesAndCodes(t *testing.T) {
+	t.Parallel()
+	got := map[string]string{}
+	for name, op := range operations {
+		got[name] = fmt.Sprint(op.event, " ", op.key, " ", op.timeout, " ", op.code)
+	}
+	assert.DeepEqual(t, got, map[string]string{
+		"install":   "Install installCommand 15m0s 1007",
+		"enable":    "Enable enableCommand 5m0s 1009",
+		"update":    "Update updateCommand 15m0s 1008",
+		"disable":   "Disable disableCommand 15m0s 1010",
+		"uninstall": "UnInstall uninstallCommand 5m0s 1000",
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Files are the files of a machine whose root is Root: "/" in a guest, a folder in a test. Names are the guest's
@@ -54,7 +55,7 @@ func (f Files) resolve(name string, last bool) (string, error) {
 			continue
 		}
 		if links++; links > maxLinks {
-			return "", fmt.Errorf("%s: too many links", name)
+			return "", fmt.Errorf("%s: %w", name, syscall.ELOOP)
 		}
 		if filepath.IsAbs(target) {
 			done = "/"
