@@ -51,6 +51,7 @@ const maxFile = 4 << 20
 // checker collects the findings about one package.
 type checker struct {
 	files    map[string][]byte // by name as the agent unpacks it; content up to maxFile
+	top      string            // the folder in which the manifest was found, "." where it should be
 	findings []Finding
 }
 
@@ -148,15 +149,54 @@ func unpackedName(name string) string {
 	return strings.Join(parts, "/")
 }
 
-// Pack zips a folder as a package.
+// Pack zips a folder as a package. A link stays one, as with `zip -y`, so that Check finds it.
 func Pack(fsys fs.FS) ([]byte, error) {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
-	if err := z.AddFS(fsys); err != nil {
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return add(z, fsys, name, d)
+	})
+	if err != nil {
 		return nil, err
 	}
 	if err := z.Close(); err != nil {
 		return nil, err
 	}
 	return out.Bytes(), nil
+}
+
+// add writes one file of a folder into the zip.
+func add(z *zip.Writer, fsys fs.FS, name string, d fs.DirEntry) error {
+	info, err := d.Info()
+	if err != nil {
+		return err
+	}
+	h, err := zip.FileInfoHeader(info)
+	if err != nil {
+		return err
+	}
+	h.Name, h.Method = name, zip.Deflate
+	var data []byte
+	switch {
+	case info.Mode().IsRegular():
+		data, err = fs.ReadFile(fsys, name)
+	case info.Mode()&fs.ModeSymlink != 0:
+		var target string
+		target, err = fs.ReadLink(fsys, name)
+		data = []byte(target)
+	default:
+		err = fmt.Errorf("%s is neither a file nor a folder", name)
+	}
+	if err != nil {
+		return err
+	}
+	out, err := z.CreateHeader(h)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(data)
+	return err
 }

@@ -68,7 +68,13 @@ func TestFindingsNameTheFileAndTheFix(t *testing.T) {
 		{"no manifest", map[string]string{"HandlerManifest.json": "-"}, `error: HandlerManifest.json: there is no such file`},
 		{"manifest in a folder", map[string]string{"HandlerManifest.json": "-", "d/HandlerManifest.json": strings.ReplaceAll(goodManifest, "bin/", "bin/")},
 			`error: d/HandlerManifest.json: the manifest is not at the top`},
-		{"broken manifest", map[string]string{"HandlerManifest.json": "[{\n\"handlerManifest\": {\n]"}, `error: HandlerManifest.json:3: invalid character`},
+		{"broken manifest", map[string]string{"HandlerManifest.json": "[{\n\"handlerManifest\": {\n]"},
+			"error: HandlerManifest.json:3: invalid character ']' looking for beginning of object key string\n    fix: mend the JSON"},
+		{"everything in a folder", map[string]string{"HandlerManifest.json": "-", "bin/x": "-", "manifest.xml": "-",
+			"d/HandlerManifest.json": goodManifest, "d/bin/x": "#!/bin/sh\n", "d/manifest.xml": goodImage},
+			`error: d/HandlerManifest.json: the manifest is not at the top`},
+		{"version that is none", map[string]string{"manifest.xml": strings.Replace(goodImage, "1.0", "1.0-beta", 1)},
+			"error: manifest.xml:1: the version 1.0-beta is not one to four numbers with dots between\n"},
 		{"an object", map[string]string{"HandlerManifest.json": "{}"}, "error: HandlerManifest.json:1: this is an object, not an array\n    fix: write [{\"handlerManifest\""},
 		{"a section of the wrong kind", map[string]string{"HandlerManifest.json": `[{"handlerManifest": 5}]`},
 			"error: HandlerManifest.json:1: handlerManifest is a number, not an object\n"},
@@ -105,7 +111,7 @@ func TestFindingsNameTheFileAndTheFix(t *testing.T) {
 			`warning: HandlerManifest.json:4: updateMode "Fast" is taken for UpdateWithoutInstall`},
 		{"import of the agent", map[string]string{"bin/x": "#!/bin/sh\npython3 /usr/sbin/waagent\n"}, `warning: bin/x:2: /usr/sbin/waagent is not a Python module`},
 		{"no manifest.xml", map[string]string{"manifest.xml": "-"}, `warning: manifest.xml: there is no such file`},
-		{"bad manifest.xml", map[string]string{"manifest.xml": "<a>\n<b>"}, `error: manifest.xml:2: XML syntax error`},
+		{"bad manifest.xml", map[string]string{"manifest.xml": "<a>\n<b>"}, "error: manifest.xml:2: this is no XML: "},
 		{"program for another machine", map[string]string{"bin/y": "\x7fELF" + strings.Repeat("\x00", 20)}, `error: bin/y: the program is for neither amd64 nor arm64`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -136,6 +142,18 @@ func TestALinkInThePackageIsFound(t *testing.T) {
 	assert.Assert(t, slices.ContainsFunc(tryextension.Check(out.Bytes()), func(f tryextension.Finding) bool {
 		return f.File == "bin/l" && strings.Contains(f.Problem, "symbolic link")
 	}))
+}
+
+func TestALinkInAFolderIsFound(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "mine")
+	_, err := tryextension.New(dir)
+	assert.NilError(t, err)
+	assert.NilError(t, os.Symlink("sample", filepath.Join(dir, "bin/link")))
+	findings, err := tryextension.CheckFile(dir)
+	assert.NilError(t, err)
+	assert.Assert(t, cmp.Len(findings, 1))
+	assert.Assert(t, cmp.Contains(findings[0].String(), "error: bin/link: this is a symbolic link"))
 }
 
 func TestNewWritesAPackageThatPassesItsCheck(t *testing.T) {

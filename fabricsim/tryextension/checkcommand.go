@@ -23,6 +23,9 @@ func (c *checker) command(file string, line int, key, command string) {
 	if _, ok := c.files[program]; ok {
 		return
 	}
+	if _, ok := c.files[path.Join(c.top, program)]; ok {
+		return // that the manifest is in the wrong folder was said of it
+	}
 	fix := "add the file, or mend the name"
 	for name := range c.files {
 		if strings.EqualFold(name, program) {

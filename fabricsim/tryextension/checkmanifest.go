@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,6 +31,7 @@ func (c *checker) manifest() {
 		c.add(Error, handler.ManifestFile, 0, "there is no such file in the package", "add it to the top of the package; `fabricsim new-extension` writes an example")
 		return
 	}
+	c.top = path.Dir(name)
 	data := c.files[name]
 	if bytes.HasPrefix(data, []byte("\ufeff")) {
 		c.add(Warning, name, 1, "the file begins with a byte order mark", "save it as UTF-8 without BOM")
@@ -40,7 +42,11 @@ func (c *checker) manifest() {
 	}
 	if err := json.Unmarshal(data, &list); err != nil {
 		line, problem := jsonProblem(data, err)
-		c.add(Error, name, line, problem, `write [{"handlerManifest": {...}}], an array of one object`)
+		fix := `write [{"handlerManifest": {...}}], an array of one object`
+		if !json.Valid(data) {
+			fix = "mend the JSON there or just before: a comma, a quote or a bracket is missing or too many"
+		}
+		c.add(Error, name, line, problem, fix)
 		return
 	}
 	if len(list) != 1 || list[0].Handler == nil {
@@ -118,20 +124,20 @@ func (c *checker) keys(file string, keys map[string]json.RawMessage) {
 		case !there:
 			c.add(Error, file, 0, r.key+" is missing, and will be missed when "+r.when, c.missingKeyFix(keys, r.key))
 		case json.Unmarshal(raw, &line) != nil || strings.TrimSpace(line) == "":
-			c.add(Error, file, lineOf(c.files[file], r.key), r.key+" is not a command line", `write "bin/program `+strings.TrimSuffix(r.key, "Command")+`"`)
+			c.add(Error, file, keyLine(c.files[file], r.key), r.key+" is not a command line", `write "bin/program `+strings.TrimSuffix(r.key, "Command")+`"`)
 		default:
-			c.command(file, lineOf(c.files[file], r.key), r.key, line)
+			c.command(file, keyLine(c.files[file], r.key), r.key, line)
 		}
 	}
 	for _, key := range switches {
 		if raw, there := keys[key]; there && !slices.Contains([]string{"true", "false"}, string(raw)) {
-			c.add(Warning, file, lineOf(c.files[file], key), fmt.Sprintf("%s is %s, not true or false", key, raw), "write true or false, without quotes")
+			c.add(Warning, file, keyLine(c.files[file], key), fmt.Sprintf("%s is %s, not true or false", key, raw), "write true or false, without quotes")
 		}
 	}
 	if raw, there := keys["updateMode"]; there {
 		var mode string
 		if json.Unmarshal(raw, &mode) != nil || !strings.EqualFold(mode, "UpdateWithInstall") && !strings.EqualFold(mode, "UpdateWithoutInstall") {
-			c.add(Warning, file, lineOf(c.files[file], "updateMode"), fmt.Sprintf("updateMode %s is taken for UpdateWithoutInstall", raw),
+			c.add(Warning, file, keyLine(c.files[file], "updateMode"), fmt.Sprintf("updateMode %s is taken for UpdateWithoutInstall", raw),
 				"write UpdateWithInstall or UpdateWithoutInstall")
 		}
 	}
@@ -147,17 +153,26 @@ func (c *checker) missingKeyFix(keys map[string]json.RawMessage, key string) str
 	return `add "` + key + `": "bin/program ` + strings.TrimSuffix(key, "Command") + `"; a command that does nothing must still exit 0`
 }
 
-func lineOf(data []byte, key string) int {
-	i := bytes.Index(data, []byte(`"`+key+`"`))
+// keyLine is the line of a key of a JSON object.
+func keyLine(data []byte, key string) int { return lineOf(data, `"`+key+`"`) }
+
+// lineOf is the line on which a text stands first, 0 if it stands nowhere.
+func lineOf(data []byte, text string) int {
+	i := bytes.Index(data, []byte(text))
 	if i < 0 {
 		return 0
 	}
 	return 1 + bytes.Count(data[:i], []byte("\n"))
 }
 
+var versionNumbers = regexp.MustCompile(`^\d+(\.\d+){0,3}$`)
+
 // image checks manifest.xml, which publishing needs and the agent does not.
 func (c *checker) image() {
 	data, ok := c.files["manifest.xml"]
+	if !ok {
+		data, ok = c.files[path.Join(c.top, "manifest.xml")]
+	}
 	if !ok {
 		c.add(Warning, "manifest.xml", 0, "there is no such file, which publishing an extension needs", "`fabricsim new-extension` writes an example")
 		return
@@ -172,7 +187,7 @@ func (c *checker) image() {
 		line := 0
 		var syntax *xml.SyntaxError
 		if errors.As(err, &syntax) {
-			line = syntax.Line
+			line, err = syntax.Line, errors.New("this is no XML: "+syntax.Msg)
 		}
 		c.add(Error, "manifest.xml", line, err.Error(), "mend the XML")
 		return
@@ -183,5 +198,8 @@ func (c *checker) image() {
 		if strings.TrimSpace(e.value) == "" {
 			c.add(Warning, "manifest.xml", 0, e.name+" is empty", "name it: the handler is <ProviderNameSpace>.<Type>, its version has up to four numbers")
 		}
+	}
+	if v := strings.TrimSpace(doc.Version); v != "" && !versionNumbers.MatchString(v) {
+		c.add(Error, "manifest.xml", lineOf(data, "<Version>"), "the version "+v+" is not one to four numbers with dots between", "write 1.0.0")
 	}
 }
