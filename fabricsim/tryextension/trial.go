@@ -29,7 +29,8 @@ type Trial struct {
 	Out       io.Writer     // told what happens as it happens
 }
 
-// step is one goal state and what is to come of it.
+// step is one goal state and what is to come of it. One that takes the extension away has no archive, and is about the
+// version and the settings that are there then.
 type step struct {
 	name    string
 	state   string
@@ -53,10 +54,16 @@ func (t Trial) Run(ctx context.Context) (Verdict, error) {
 		return Verdict{}, err
 	}
 	v := Verdict{Extension: steps[0].version}
+	there := steps[0]
 	for _, s := range steps {
 		if s.name == "update" && !v.OK() {
 			v.Steps = append(v.Steps, Step{Name: s.name, Problem: "left out, because the version before it does not work"})
 			continue
+		}
+		if s.archive != nil {
+			there = s
+		} else { // what is to go is what came last
+			s.version, s.seq = there.version, there.seq
 		}
 		done, err := t.play(ctx, s)
 		if err != nil {
@@ -89,9 +96,9 @@ func (t Trial) steps() ([]step, error) {
 		steps = append(steps, step{"update", "enabled", 2, next, t.Update})
 	}
 	if !last.MultiConfig {
-		steps = append(steps, step{"disable", "disabled", 2, last, nil})
+		steps = append(steps, step{name: "disable", state: "disabled"})
 	}
-	return append(steps, step{"uninstall", "uninstall", 3, last, nil}), nil
+	return append(steps, step{name: "uninstall", state: "uninstall"}), nil
 }
 
 // goalState is what the step asks for.

@@ -124,6 +124,29 @@ func TestATrialSaysWhatWentWrong(t *testing.T) {
 		"disable: ",
 		"uninstall: the extension is still there: ",
 	})
+	for _, s := range g.wanted { // the update that was left out is not what is taken away
+		assert.Equal(t, s.Extensions[0].Version, "1.0")
+	}
+	assert.Equal(t, g.wanted[2].Extensions[0].State, "disabled")
+	assert.Equal(t, g.wanted[2].Extensions[0].Settings.Seq, 1)
+}
+
+func TestAVerdictKeepsLongTextsBelowTheirBeginning(t *testing.T) {
+	t.Parallel()
+	v := tryextension.Verdict{Extension: tryextension.Identity{Name: "C.T", Version: "1.0"}, Steps: []tryextension.Step{
+		{Name: "disable", Problem: "one\ntwo\n", Portal: []string{"three\nfour\n"}},
+	}}
+	var out strings.Builder
+	assert.NilError(t, v.Write(&out))
+	assert.Equal(t, out.String(), `
+C.T 1.0
+  FAILED disable                       0.0s
+         one
+         two
+         portal: three
+                 four
+The extension does not work.
+`)
 }
 
 func TestATrialNeedsTwoVersions(t *testing.T) {

@@ -46,10 +46,10 @@ func (v Verdict) Write(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "  %s %-26s %6.1fs\n", mark, s.Name, s.Took.Seconds())
 		if s.Problem != "" {
-			fmt.Fprintf(&b, "         %s\n", s.Problem)
+			fmt.Fprintf(&b, "         %s\n", indented(s.Problem, 9))
 		}
 		for _, line := range s.Portal {
-			fmt.Fprintf(&b, "         portal: %s\n", strings.ReplaceAll(line, "\n", "\n                 "))
+			fmt.Fprintf(&b, "         portal: %s\n", indented(line, 17))
 		}
 	}
 	word := "The extension works."
@@ -59,6 +59,11 @@ func (v Verdict) Write(w io.Writer) error {
 	fmt.Fprintf(&b, "%s\n", word)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// indented is a text whose later lines begin below the first one, which n blanks stand before.
+func indented(text string, n int) string {
+	return strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+strings.Repeat(" ", n))
 }
 
 // portal is what the portal shows of a handler: its own status, and its extension's if that has one.
