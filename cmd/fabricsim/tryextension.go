@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	_ "embed"
@@ -176,9 +177,16 @@ func readSettings(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // editors on Windows write it
 	var object map[string]json.RawMessage
-	if err := json.Unmarshal(data, &object); err != nil {
-		return "", fmt.Errorf("%s: settings are a JSON object: %w", name, err)
+	err = json.Unmarshal(data, &object)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		line := 1 + bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n"))
+		return "", fmt.Errorf("%s:%d: %w", name, line, err)
+	case err != nil || object == nil:
+		return "", fmt.Errorf("%s: settings are a JSON object, {...}, and nothing else", name)
 	}
 	return string(data), nil
 }

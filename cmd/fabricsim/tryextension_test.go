@@ -21,6 +21,11 @@ func TestTryExtensionRefusesBeforeItBoots(t *testing.T) {
 	_, err := tryextension.New(good)
 	assert.NilError(t, err)
 	assert.NilError(t, os.WriteFile(bad, []byte("no"), 0o600))
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		assert.NilError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
 	for _, c := range []struct {
 		name           string
 		args           []string
@@ -31,6 +36,10 @@ func TestTryExtensionRefusesBeforeItBoots(t *testing.T) {
 		{"driver", []string{"-driver", "loopback", good}, flags.Usage, "", `-driver "loopback": want container or qemu`},
 		{"image", []string{"-image", "potato", good}, flags.Usage, "", `-image: no image "potato" in the catalog`},
 		{"no zip", []string{"-check-only", bad}, flags.No, "error: " + bad + ": this is no zip", ""},
+		{"settings of Windows", []string{"-check-only", "-settings", file("bom", "\ufeff{}"), good}, flags.Done, "", ""},
+		{"settings that are a list", []string{"-check-only", "-settings", file("list", "[1]"), good}, flags.No, "", "list: settings are a JSON object"},
+		{"settings that are null", []string{"-check-only", "-settings", file("null", "null"), good}, flags.No, "", "null: settings are a JSON object"},
+		{"settings with a mistake", []string{"-check-only", "-settings", file("comma", "{\n\"a\": 1,\n}"), good}, flags.No, "", "comma:3: invalid character '}'"},
 		{"one finding", []string{"-check-only", bad}, flags.No, ": 1 finding\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
