@@ -18,7 +18,7 @@ import (
 type Trial struct {
 	Driver, Image string
 	Programs      Programs
-	Extension     tryextension.Trial // Fabric, VM and Out are filled in
+	Extension     tryextension.Trial // Fabric, Guest, VM and Out are filled in
 	Keep          string             // folder for the logs of guest and fabric
 	Out           io.Writer
 }
@@ -49,7 +49,7 @@ func (t Trial) Run(ctx context.Context) (v tryextension.Verdict, err error) {
 	if err := t.ready(ctx, w); err != nil {
 		return v, err
 	}
-	t.Extension.Fabric, t.Extension.VM, t.Extension.Out = w.fabric, w.id, t.Out
+	t.Extension.Fabric, t.Extension.Guest, t.Extension.VM, t.Extension.Out = w.fabric, w.machine, w.id, t.Out
 	v, err = t.Extension.Run(ctx)
 	if kerr := w.keep(ctx, t.Keep); err == nil {
 		err = kerr

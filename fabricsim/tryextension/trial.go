@@ -17,9 +17,13 @@ type Fabric interface {
 	WaitVM(ctx context.Context, id string, good func(control.VM) (bool, string)) (control.VM, error)
 }
 
+// configName is the extension of a multi-config handler that is tried.
+const configName = "trial"
+
 // Trial is the life of one extension on one VM that is Ready.
 type Trial struct {
 	Fabric    Fabric
+	Guest     Guest // whose commands' output is shown; nil shows none
 	VM        string
 	Package   []byte        // zip
 	Update    []byte        // zip of a newer version; nil leaves the update out
@@ -55,6 +59,7 @@ func (t Trial) Run(ctx context.Context) (Verdict, error) {
 	}
 	v := Verdict{Extension: steps[0].version}
 	there := steps[0]
+	printed := &output{guest: t.Guest, log: commandLog(steps[0].version), out: t.Out}
 	for _, s := range steps {
 		if s.name == "update" && !v.OK() {
 			v.Steps = append(v.Steps, Step{Name: s.name, Problem: "left out, because the version before it does not work"})
@@ -65,7 +70,7 @@ func (t Trial) Run(ctx context.Context) (Verdict, error) {
 		} else { // what is to go is what came last
 			s.version, s.seq = there.version, there.seq
 		}
-		done, err := t.play(ctx, s)
+		done, err := t.play(ctx, s, printed)
 		if err != nil {
 			return v, err
 		}
@@ -115,7 +120,7 @@ func (t Trial) goalState(s step) goal.State {
 	switch {
 	case s.state == "uninstall":
 	case s.version.MultiConfig:
-		x.Configs = []goal.Config{{Name: "trial", Seq: s.seq, Public: public, Protected: protected}}
+		x.Configs = []goal.Config{{Name: configName, Seq: s.seq, Public: public, Protected: protected}}
 	default:
 		x.Settings = &goal.Settings{Seq: s.seq, Public: public, Protected: protected}
 	}
@@ -123,7 +128,7 @@ func (t Trial) goalState(s step) goal.State {
 }
 
 // play sets the goal state and waits until the agent is done with it and the extension has come to an end.
-func (t Trial) play(ctx context.Context, s step) (Step, error) {
+func (t Trial) play(ctx context.Context, s step, printed *output) (Step, error) {
 	limit := t.Limit
 	if limit == 0 {
 		limit = 10 * time.Minute
@@ -139,6 +144,7 @@ func (t Trial) play(ctx context.Context, s step) (Step, error) {
 	said := ""
 	vm, err := t.Fabric.WaitVM(limited, t.VM, func(vm control.VM) (bool, string) {
 		over, saw := s.over(vm, set.Incarnation)
+		printed.show(limited)
 		if saw != said {
 			said = saw
 			fmt.Fprintf(t.Out, "%7.1fs  %s\n", time.Since(began).Seconds(), saw)

@@ -47,6 +47,20 @@ func (g *guest) WaitVM(ctx context.Context, _ string, good func(control.VM) (boo
 	return vm, ctx.Err()
 }
 
+// guestLog is a guest whose command log grows with every goal state, by a line that is not complete yet.
+type guestLog struct{ *guest }
+
+func (g guestLog) ReadFile(_ context.Context, path string) ([]byte, error) {
+	if path != "/var/log/azure/C.T/CommandExecution.log" {
+		return nil, fmt.Errorf("no file %s", path)
+	}
+	var b strings.Builder
+	for i, s := range g.wanted {
+		fmt.Fprintf(&b, "2031-01-01T00:00:00.000000Z INFO ExtHandler [C.T-1.0] %s [%d]\n", s.Extensions[0].State, i)
+	}
+	return []byte(b.String() + "2031-01-01T00:00:00.000000Z INFO ExtHandler [C.T-1.0] not yet"), nil
+}
+
 func entry(x goal.Extension, handler, status string) string {
 	settings := ""
 	if x.Settings != nil {
@@ -75,7 +89,7 @@ func TestATrialPlaysTheWholeLife(t *testing.T) {
 	g := &guest{reply: well}
 	var out strings.Builder
 	trial := tryextension.Trial{
-		Fabric: g, VM: "vm", Package: pack(t, image("1.0")), Update: pack(t, image("1.1")), Public: `{"a": 1}`, Out: &out,
+		Fabric: g, Guest: guestLog{g}, VM: "vm", Package: pack(t, image("1.0")), Update: pack(t, image("1.1")), Public: `{"a": 1}`, Out: &out,
 	}
 	v, err := trial.Run(t.Context())
 	assert.NilError(t, err)
@@ -92,6 +106,9 @@ func TestATrialPlaysTheWholeLife(t *testing.T) {
 	assert.DeepEqual(t, got, []string{
 		"C.T 1.0 enabled 0", "C.T 1.0 enabled 1", "C.T 1.1 enabled 2", "C.T 1.1 disabled 2", "C.T 1.1 uninstall -1",
 	})
+	assert.Equal(t, strings.Count(out.String(), " | "), 5, out.String())
+	assert.Assert(t, cmp.Contains(out.String(), "          | enabled [2]\n"))
+	assert.Assert(t, cmp.Contains(out.String(), "          | uninstall [4]\n"))
 	assert.NilError(t, v.Write(&out))
 	assert.Assert(t, cmp.Contains(out.String(), "portal: Provisioning state success (0) said"))
 	assert.Assert(t, cmp.Contains(out.String(), "The extension works."))
