@@ -1,10 +1,14 @@
 package scenarios
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -96,7 +100,6 @@ func (w *world) keep(ctx context.Context, dir string) error {
 		}
 		for name, argv := range map[string][]string{
 			"journal.log":     {"journalctl", "--no-pager", "-b"},
-			"azure.tar":       {"tar", "-C", "/var/log", "-cf", "-", "azure"},
 			"lib-waagent.txt": {"ls", "-laR", "/var/lib/waagent"},
 			"cloud-init.log":  {"cat", "/var/log/cloud-init.log"},
 		} {
@@ -104,12 +107,46 @@ func (w *world) keep(ctx context.Context, dir string) error {
 				errs = append(errs, save(name, r.Stdout))
 			}
 		}
+		if r, err := w.machine.Exec(ctx, machine.Command{Argv: []string{"tar", "-C", "/var/log", "-cf", "-", "azure"}}); err == nil {
+			errs = append(errs, untar(r.Stdout, dir))
+		}
 	}
 	if w.fabric != nil {
 		errs = append(errs, w.keepFabric(ctx, save))
 	}
 	errs = append(errs, w.eachOther(func(o *world) error { return o.keep(ctx, filepath.Join(dir, o.name)) }))
 	return errors.Join(errs...)
+}
+
+// untar writes the files of an archive below dir, and nothing outside of it.
+func untar(archive []byte, dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for r := tar.NewReader(bytes.NewReader(archive)); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // a guest that dies keeps what it has sent
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if h.Typeflag != tar.TypeReg {
+			continue
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		if err := root.MkdirAll(path.Dir(h.Name), 0o755); err != nil {
+			return err
+		}
+		if err := root.WriteFile(h.Name, data, 0o644); err != nil {
+			return err
+		}
+	}
 }
 
 func (w *world) keepFabric(ctx context.Context, save func(string, []byte) error) error {
