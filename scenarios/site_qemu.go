@@ -169,6 +169,7 @@ func (q *qemuSite) Boot(ctx context.Context, g Guest) (machine.Machine, error) {
 	spec := qemu.Spec{
 		Name: g.Name, Image: image, UUID: g.UUID, NICs: nics, DVD: g.DVD, Files: files,
 		KernelArgs: g.KernelArgs, Gen: g.Generation, CPUs: g.Size.CPUs, MemoryMB: g.Size.MemoryMB,
+		Waits:   g.Pooled,
 		Started: func(e qemu.Event) { q.s.Timeline.Say("guest %s", e.What) },
 	}
 	if g.Disk.SizeMB > 0 {

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,6 +107,9 @@ func (w *world) introduce(ctx context.Context) error {
 	if w.spec.User != "" {
 		vm.AdminUser = w.spec.User
 	}
+	if w.spec.Preprovisioned {
+		vm.PPS = cmp.Or(w.spec.PreprovisionedType, "Running")
+	}
 	vm.Certificates = w.certificates()
 	if _, err := w.fabric.AddVM(ctx, vm); err != nil {
 		return err
@@ -195,7 +199,7 @@ func (w *world) bootDescribed(ctx context.Context) error {
 	g := &w.guest
 	g.Name, g.Image, g.Variant = w.id, w.vm.image(w.pair.Image), images.Variant(w.vm.variant())
 	g.Conf, g.KernelArgs, g.CA, g.Unreachable, g.OwnLib = w.vm.Conf, w.vm.Kernel, []byte(info.CA), w.vm.Fabric == "down", w.vm.OwnLib
-	g.Generation, g.DHCP, g.Size = w.vm.Generation, dhcpKinds[w.vm.DHCP], w.vm.Size
+	g.Generation, g.DHCP, g.Size, g.Pooled = w.vm.Generation, dhcpKinds[w.vm.DHCP], w.vm.Size, w.spec.Preprovisioned
 	if w.vm.ours() {
 		g.Agent = w.s.Programs.Agent
 	}

@@ -72,7 +72,7 @@ func (d Driver) Boot(ctx context.Context, s Spec) (m *Guest, err error) {
 func (d Driver) prepare(ctx context.Context, g *Guest) error {
 	s := &g.spec
 	run := filepath.Join(g.dir, "run.img")
-	if err := makeRunDisk(ctx, run, d.runFiles(s.Files)); err != nil {
+	if err := makeRunDisk(ctx, run, d.runFiles(*s)); err != nil {
 		return err
 	}
 	if err := makeDisks(ctx, g.dir, *s); err != nil {

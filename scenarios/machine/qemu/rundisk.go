@@ -15,21 +15,27 @@ import (
 var setupScript []byte
 
 // helperUnit starts the helper as soon as the guest's filesystems are as they stay. The agent's unit comes later.
+// Earlier still, before anything that a waiting VM holds up, its port may not be there yet: then it tries again.
 const helperUnit = `[Unit]
 Description=Hand of the scenario runner
 DefaultDependencies=no
-After=sysinit.target
+After=%s
+StartLimitIntervalSec=0
 Conflicts=shutdown.target
 Before=shutdown.target basic.target
 
 [Service]
 ExecStart=/run/waagent-run/guest-helper%s
 Restart=always
+RestartSec=500ms
 `
 
 // runFiles are the guest's files: what the caller wants there, and the helper's unit.
-func (d Driver) runFiles(files []File) []File {
-	args := ""
+func (d Driver) runFiles(s Spec) []File {
+	args, after := "", "sysinit.target"
+	if s.Waits {
+		after = "systemd-udev-trigger.service"
+	}
 	if len(d.HelperArgs) > 0 {
 		args = " " + strings.Join(d.HelperArgs, " ")
 	}
@@ -37,9 +43,9 @@ func (d Driver) runFiles(files []File) []File {
 	return append([]File{
 		{Path: "/guest-helper", Mode: 0o755, Source: d.Helper},
 		{Path: "/setup", Mode: 0o755, Data: setupScript},
-		{Path: "/root" + unit, Mode: 0o644, Data: fmt.Appendf(nil, helperUnit, args)},
+		{Path: "/root" + unit, Mode: 0o644, Data: fmt.Appendf(nil, helperUnit, after, args)},
 		{Path: "/root/etc/systemd/system/basic.target.wants/guest-helper.service", Link: unit},
-	}, below("/root", files)...)
+	}, below("/root", s.Files)...)
 }
 
 func below(dir string, files []File) []File {

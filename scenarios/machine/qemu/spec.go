@@ -23,6 +23,7 @@ type Spec struct {
 	MemoryMB     int         // 0: 1024
 	CPUs         int         // 0: 2
 	Gen          int         // 0, 1: BIOS; 2: UEFI; the disks and the drive are SCSI on both
+	Waits        bool        // a VM of a pool, whose boot ends when it has an owner: the helper answers before that
 	Started      func(Event) // told what happens, from any goroutine; may be nil
 }
 
