@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
+	"github.com/waagent-go/waagent/agent/protocol/wireserver"
 	"github.com/waagent-go/waagent/fabricsim/control"
 	"github.com/waagent-go/waagent/fabricsim/goal"
 )
@@ -63,6 +65,10 @@ func (t Trial) Run(ctx context.Context) (Verdict, error) {
 	for _, s := range steps {
 		if s.name == "update" && !v.OK() {
 			v.Steps = append(v.Steps, Step{Name: s.name, Problem: "left out, because the version before it does not work"})
+			continue
+		}
+		if s.state == "disabled" && !slices.ContainsFunc(v.Steps, func(s Step) bool { return s.ready }) {
+			v.Steps = append(v.Steps, Step{Name: s.name, Problem: "left out, because the extension was never enabled"})
 			continue
 		}
 		if s.archive != nil {
@@ -160,5 +166,7 @@ func (t Trial) play(ctx context.Context, s step, printed *output) (Step, error) 
 		return done, nil
 	}
 	done.Problem = s.problem(vm)
+	h, _ := vm.Handler(s.version.Name, "")
+	done.ready = h.Status == wireserver.Ready
 	return done, nil
 }

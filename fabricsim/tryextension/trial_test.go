@@ -148,10 +148,33 @@ func TestATrialSaysWhatWentWrong(t *testing.T) {
 	assert.Equal(t, g.wanted[2].Extensions[0].Settings.Seq, 1)
 }
 
+func TestWhatWasNeverEnabledIsNotDisabled(t *testing.T) {
+	t.Parallel()
+	g := &guest{reply: func(_ int, x goal.Extension) string {
+		if x.State == "uninstall" {
+			return ""
+		}
+		return strings.Replace(entry(x, "NotReady", "error"), `"code": 0`, `"code": 1007, "formattedMessage": {"message": "no\nmore"}`, 1)
+	}}
+	trial := tryextension.Trial{Fabric: g, VM: "vm", Package: pack(t, nil), Out: t.Output()}
+	v, err := trial.Run(t.Context())
+	assert.NilError(t, err)
+	var got []string
+	for _, s := range v.Steps {
+		got = append(got, s.Name+": "+s.Problem)
+	}
+	assert.DeepEqual(t, got, []string{
+		"install and enable: the handler is NotReady (1007): no",
+		"enable with new settings: the handler is NotReady (1007): no",
+		"disable: left out, because the extension was never enabled",
+		"uninstall: ",
+	})
+}
+
 func TestAVerdictKeepsLongTextsBelowTheirBeginning(t *testing.T) {
 	t.Parallel()
 	v := tryextension.Verdict{Extension: tryextension.Identity{Name: "C.T", Version: "1.0"}, Steps: []tryextension.Step{
-		{Name: "disable", Problem: "one\ntwo\n", Portal: []string{"three\nfour\n"}},
+		{Name: "disable", Problem: "one\n\ntwo\n", Portal: []string{"three\nfour\n"}},
 	}}
 	var out strings.Builder
 	assert.NilError(t, v.Write(&out))

@@ -3,6 +3,7 @@ package tryextension
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type Step struct {
 	Took    time.Duration
 	Problem string   // "": it went well
 	Portal  []string // what the portal would show
+
+	ready bool // the handler was at the end of the step
 }
 
 // OK says that every step went well.
@@ -61,9 +64,10 @@ func (v Verdict) Write(w io.Writer) error {
 	return err
 }
 
-// indented is a text whose later lines begin below the first one, which n blanks stand before.
+// indented is a text whose later lines begin below the first one, which n blanks stand before. Empty lines are left out.
 func indented(text string, n int) string {
-	return strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+strings.Repeat(" ", n))
+	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
+	return strings.Join(lines, "\n"+strings.Repeat(" ", n))
 }
 
 // portal is what the portal shows of a handler: its own status, and its extension's if that has one.
@@ -133,18 +137,24 @@ func (s step) over(vm control.VM, incarnation int) (bool, string) {
 	return h.Settings.SequenceNumber == s.seq && state != "transitioning", saw
 }
 
+// begins is the first line of what the portal shows in full.
+func begins(m *hostga.Message) string {
+	line, _, _ := strings.Cut(text(m), "\n")
+	return line
+}
+
 // problem says what is wrong at the end of a step.
 func (s step) problem(vm control.VM) string {
 	h, there := vm.Handler(s.version.Name, "")
 	switch s.state {
 	case "uninstall":
 		if there {
-			return "the extension is still there: " + text(h.Message)
+			return "the extension is still there: " + begins(h.Message)
 		}
 		return ""
 	case "disabled":
 		if !there || h.Code != 0 {
-			return "disable failed: " + text(h.Message)
+			return "disable failed: " + begins(h.Message)
 		}
 		return ""
 	}
@@ -154,13 +164,13 @@ func (s step) problem(vm control.VM) string {
 	case h.Version != s.version.Version:
 		return fmt.Sprintf("version %s is there instead of %s", h.Version, s.version.Version)
 	case h.Status != wireserver.Ready:
-		return fmt.Sprintf("the handler is %s (%d): %s", h.Status, h.Code, text(h.Message))
+		return fmt.Sprintf("the handler is %s (%d): %s", h.Status, h.Code, begins(h.Message))
 	case h.Settings == nil:
 		return "the agent reports no status of the extension"
 	}
 	status := h.Settings.Status.Status
 	if state := word(status.Status); state != "success" && state != "warning" {
-		return fmt.Sprintf("the extension says %s (%d): %s", state, number(status.Code), text(&status.Message))
+		return fmt.Sprintf("the extension says %s (%d): %s", state, number(status.Code), begins(&status.Message))
 	}
 	return ""
 }
