@@ -41,11 +41,21 @@ func (o *output) show(ctx context.Context) {
 	if err != nil || end <= o.shown {
 		return
 	}
+	stream := ""
 	for line := range strings.Lines(string(data[o.shown:end])) {
+		line = strings.TrimRight(line, "\n")
 		if _, text, ok := strings.Cut(line, "] "); ok { // after time, level, thread and handler
 			line = text
 		}
-		fmt.Fprintf(o.out, "          | %s\n", strings.TrimRight(line, "\n"))
+		if line == "[stdout]" || line == "[stderr]" {
+			stream = line // shown only if there is something in it
+			continue
+		}
+		if stream != "" && !strings.HasPrefix(line, "Command: ") {
+			fmt.Fprintf(o.out, "          | %s\n", stream)
+		}
+		stream = ""
+		fmt.Fprintf(o.out, "          | %s\n", line)
 	}
 	o.shown = end
 }

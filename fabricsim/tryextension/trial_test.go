@@ -56,7 +56,9 @@ func (g guestLog) ReadFile(_ context.Context, path string) ([]byte, error) {
 	}
 	var b strings.Builder
 	for i, s := range g.wanted {
-		fmt.Fprintf(&b, "2031-01-01T00:00:00.000000Z INFO ExtHandler [C.T-1.0] %s [%d]\n", s.Extensions[0].State, i)
+		for _, line := range []string{"Command: " + s.Extensions[0].State, "[stdout]", "[stderr]", fmt.Sprintf("said [%d]", i), "Command: x", "[stdout]", "[stderr]"} {
+			b.WriteString("2031-01-01T00:00:00.000000Z INFO ExtHandler [C.T-1.0] " + line + "\n")
+		}
 	}
 	return []byte(b.String() + "2031-01-01T00:00:00.000000Z INFO ExtHandler [C.T-1.0] not yet"), nil
 }
@@ -106,9 +108,15 @@ func TestATrialPlaysTheWholeLife(t *testing.T) {
 	assert.DeepEqual(t, got, []string{
 		"C.T 1.0 enabled 0", "C.T 1.0 enabled 1", "C.T 1.1 enabled 2", "C.T 1.1 disabled 2", "C.T 1.1 uninstall -1",
 	})
-	assert.Equal(t, strings.Count(out.String(), " | "), 5, out.String())
-	assert.Assert(t, cmp.Contains(out.String(), "          | enabled [2]\n"))
-	assert.Assert(t, cmp.Contains(out.String(), "          | uninstall [4]\n"))
+	assert.Equal(t, strings.Count(out.String(), "Command: x"), 5, out.String())
+	assert.Assert(t, cmp.Contains(out.String(), `
+          | Command: enabled
+          | [stderr]
+          | said [2]
+          | Command: x
+`))
+	assert.Assert(t, cmp.Contains(out.String(), "          | Command: uninstall\n"))
+	assert.Assert(t, !strings.Contains(out.String(), "not yet"))
 	assert.NilError(t, v.Write(&out))
 	assert.Assert(t, cmp.Contains(out.String(), "portal: Provisioning state success (0) said"))
 	assert.Assert(t, cmp.Contains(out.String(), "The extension works."))
