@@ -179,5 +179,7 @@ func FuzzCheck(f *testing.F) {
 		for _, finding := range tryextension.Check(data) {
 			assert.Assert(t, finding.Problem != "" && finding.Fix != "")
 		}
+		id, err := tryextension.Identify(data)
+		assert.Assert(t, err != nil || id.Name != "" && id.Version != "", "%+v", id)
 	})
 }

@@ -1,17 +1,21 @@
 package extension
 
 import (
+	"cmp"
 	"encoding/json"
 	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"gotest.tools/v3/assert"
 
+	"github.com/waagent-go/waagent/agent/internal/goalstate"
 	"github.com/waagent-go/waagent/agent/internal/host"
 	"github.com/waagent-go/waagent/agent/internal/status"
 	"github.com/waagent-go/waagent/agent/protocol/handler"
+	"github.com/waagent-go/waagent/agent/protocol/secret"
 )
 
 func FuzzParseStatus(f *testing.F) {
@@ -161,5 +165,94 @@ func FuzzJournal(f *testing.F) {
 		j, err := e.openJournal(t.Context(), "Contoso.Demo", "incarnation_7", "1.0.0")
 		assert.NilError(t, err)
 		assert.Equal(t, j.To, "1.0.0")
+	})
+}
+
+// FuzzSettings writes foreign settings. What is written reads the same, in one line of ASCII; what is no JSON is refused.
+func FuzzSettings(f *testing.F) {
+	f.Add(`{"z":12345678901234567890,"a":"<\u00e9>"}`, "Y2lwaGVy", "ABCD", "")
+	f.Add(`null`, "", "", "one")
+	f.Add(`{"a": 1} {`, "x", "", "")
+	f.Add(``, "", "\u2028", "")
+	root := f.TempDir()
+	f.Fuzz(func(t *testing.T, public, protected, thumbprint, name string) {
+		if !utf8.ValidString(public+protected+thumbprint) || strings.ContainsAny(name, "/\x00") || len(name) > 100 {
+			return
+		}
+		e := New(Options{Files: host.Files{Root: root}, LibDir: "/", LogDir: "/log"})
+		h := aHandler{e, "Contoso.Demo", version{1}}
+		wanted := goalstate.Settings{Name: name, Seq: 3, Protected: secret.New(protected), Thumbprint: thumbprint}
+		if public != "" {
+			wanted.Public = json.RawMessage(public)
+		}
+		err := h.writeSettings(&wanted)
+		assert.Equal(t, err == nil, public == "" || json.Valid([]byte(public)), "%v", err)
+		if err != nil {
+			return
+		}
+		data, err := e.o.Files.ReadFile(h.config() + "/" + settingsName(wanted) + ".settings")
+		assert.NilError(t, err)
+		assert.Assert(t, !slices.ContainsFunc(data, func(b byte) bool { return b >= 0x80 || b < ' ' }), "%s", data)
+		var back struct {
+			Runtime []struct {
+				Handler struct {
+					Public     any     `json:"publicSettings"`
+					Protected  *string `json:"protectedSettings"`
+					Thumbprint *string `json:"protectedSettingsCertThumbprint"`
+				} `json:"handlerSettings"`
+			} `json:"runtimeSettings"`
+		}
+		decode := func(text string, to any) {
+			d := json.NewDecoder(strings.NewReader(text))
+			d.UseNumber()
+			assert.NilError(t, d.Decode(to))
+		}
+		decode(string(data), &back)
+		var asked any
+		if public != "" {
+			decode(public, &asked)
+		}
+		got := back.Runtime[0].Handler
+		assert.DeepEqual(t, got.Public, asked)
+		assert.Equal(t, text(got.Protected), protected)
+		assert.Equal(t, text(got.Thumbprint), thumbprint)
+		assert.Equal(t, h.newestSeq(name), 3)
+	})
+}
+
+// FuzzHandlerState finds foreign states of a handler and of an extension of it. Only the exact words count, and an
+// extension's number is read back from the name of its settings.
+func FuzzHandlerState(f *testing.F) {
+	for _, state := range []string{enabled, installed, notInstalled, failedUpgrade, "", "Enabled\n", "enabled"} {
+		f.Add([]byte(state), "one", []byte("enabled"), uint16(1))
+	}
+	f.Add([]byte(enabled), "", []byte("disabled"), uint16(0))
+	f.Add([]byte(enabled), "a.1", []byte("Enabled"), uint16(2))
+	f.Fuzz(func(t *testing.T, state []byte, name string, ofOne []byte, seq uint16) {
+		if strings.ContainsAny(name, "/\x00") || len(name) > 100 {
+			return
+		}
+		e := New(Options{Files: host.Files{Root: t.TempDir()}, LibDir: "/", LogDir: "/log"})
+		h := aHandler{e, "Contoso.Demo", version{1}}
+		one := goalstate.Settings{Name: name, Seq: int(seq)}
+		assert.NilError(t, h.setState(string(state)))
+		assert.NilError(t, h.setStatus(status.Ready, 0, "", true))
+		assert.NilError(t, h.write(name+"."+handler.StateFile, ofOne))
+		assert.NilError(t, h.writeSettings(&one))
+
+		is := h.state() // an empty file is as good as none
+		there := is != notInstalled && is != failedUpgrade
+		found, ok := e.installedVersion(h.name)
+		assert.Equal(t, ok, there)
+		assert.Assert(t, !ok || found.String() == h.String())
+		assert.Equal(t, is, cmp.Or(string(state), notInstalled))
+		assert.Equal(t, slices.Contains(h.enabledExtensions(), name), string(ofOne) == "enabled")
+		on := h.extensionsOnDisk()
+		assert.Equal(t, len(on), 1)
+		assert.Equal(t, settingsName(on[0]), settingsName(one))
+		for _, entry := range e.Report() {
+			assert.Equal(t, entry.Name, h.name)
+			assert.Assert(t, entry.Extension == nil || is != notInstalled && (name == "" || string(ofOne) == "enabled"))
+		}
 	})
 }

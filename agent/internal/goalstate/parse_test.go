@@ -1,6 +1,7 @@
 package goalstate_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"gotest.tools/v3/assert"
 
@@ -155,6 +157,33 @@ func FuzzVMSettings(f *testing.F) {
 			again, err := goalstate.ParseVMSettings(doc, "1")
 			assert.NilError(t, err)
 			assert.Assert(t, reflect.DeepEqual(w, again))
+		}
+	})
+}
+
+// FuzzSettings reads foreign settings of one extension. Whatever they are, the handler is there, alone marked invalid if
+// need be, and what is said of a mistake quotes nothing that may be secret.
+func FuzzSettings(f *testing.F) {
+	f.Add("1", `{"runtimeSettings":[{"handlerSettings":{"publicSettings":{"a":1},"protectedSettings":"U0VDUkVU","protectedSettingsCertThumbprint":"AB"}}]}`)
+	f.Add("x", `{"runtimeSettings":[]}`)
+	f.Add(" 2 ", `{"runtimeSettings":[{"handlerSettings":{"publicSettings":null,"protectedSettings":{"secret":"SECRETWORD"}}}]}`)
+	f.Add("99999999999999999999", "no JSON")
+	f.Fuzz(func(t *testing.T, seq, text string) {
+		escaped := func(s string) string {
+			var b strings.Builder
+			assert.NilError(t, xml.EscapeText(&b, []byte(s)))
+			return b.String()
+		}
+		w, _, err := goalstate.ParseExtensionsConfig([]byte(plugin("enabled", `<Plugin name="Contoso.A" version="1.0"><RuntimeSettings seqNo="`+
+			escaped(seq)+`">`+escaped(text)+`</RuntimeSettings></Plugin>`)), "1")
+		assert.NilError(t, err)
+		sane(t, w)
+		assert.Equal(t, len(w.Handlers), 1)
+		h := w.Handlers[0]
+		assert.Assert(t, !strings.Contains(h.Invalid, "SECRETWORD"), h.Invalid)
+		for _, s := range h.Settings {
+			kept := strings.Contains(text, string(s.Public)) || bytes.ContainsRune(s.Public, utf8.RuneError) // what XML cannot hold
+			assert.Assert(t, kept, "%s", s.Public)
 		}
 	})
 }
