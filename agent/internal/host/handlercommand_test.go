@@ -298,7 +298,7 @@ func TestCommandsInARowShareAParentAndNoSession(t *testing.T) {
 	m := testMachine(t)
 	var seen [][]string
 	for range 2 {
-		c := handlerCommand(t, `echo $PPID; cut -d ' ' -f 6 /proc/$$/stat; echo $$`)
+		c := handlerCommand(t, `echo $PPID; cut -d ' ' -f 6 /proc/$$/stat; echo $$; cut -d ' ' -f 6 /proc/$PPID/stat`)
 		_, err := m.RunHandler(t.Context(), c)
 		assert.NilError(t, err)
 		seen = append(seen, strings.Fields(content(t, c.Stdout)))
@@ -306,6 +306,7 @@ func TestCommandsInARowShareAParentAndNoSession(t *testing.T) {
 	assert.Equal(t, seen[0][0], seen[1][0])
 	for _, s := range seen {
 		assert.Equal(t, s[1], s[2], "the shell leads its session")
+		assert.Equal(t, s[3], s[0], "and its parent one that the agent is not in")
 	}
 }
 

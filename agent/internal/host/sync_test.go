@@ -26,6 +26,14 @@ func TestSyncNamesTheFilesThatAreNotOnDisk(t *testing.T) {
 	assert.ErrorContains(t, failed["/loop"], "links")
 }
 
+// TestSyncAsksTheDiskForEachFile of a device that has no disk behind it: it can be opened, and refuses.
+func TestSyncAsksTheDiskForEachFile(t *testing.T) {
+	t.Parallel()
+	failed := host.Files{Root: "/"}.Sync(t.TempDir(), "/dev/null")
+	assert.Equal(t, len(failed), 1)
+	assert.ErrorContains(t, failed["/dev/null"], "sync")
+}
+
 func TestSyncTreeTakesFilesAndFoldersAndLeavesLinksAlone(t *testing.T) {
 	t.Parallel()
 	files := loop(t)
