@@ -202,3 +202,54 @@ func TestReportBeforeTheFirstGoalStateNamesEachOfSeveral(t *testing.T) {
 	w.restart()
 	assert.DeepEqual(t, w.engine.Report(), before)
 }
+
+func TestKnownFeaturesMayBeRequired(t *testing.T) {
+	w := newWorld(t)
+	w.shop.sell(contoso, "1.0.0", pack{})
+	gs := w.wanted(wants("1.0.0", 3))
+	gs.RequiredFeatures = []string{"VersioningGovernance", "MultipleExtensionsPerHandler"}
+	assert.Equal(t, w.engine.Process(t.Context(), gs).GoalState.Status, "Success")
+	assert.Equal(t, len(w.calls()), 2)
+}
+
+func TestManifestsOfAllHandlersAreSavedAlsoOfThoseThatGo(t *testing.T) {
+	w := newWorld(t)
+	saved := map[string]string{}
+	w.options.Save = func(name string, data []byte) { saved[name] = string(data) }
+	w.restart()
+	w.shop.sell(contoso, "1.0.0", pack{})
+	w.process(wants("1.0.0", 3), uninstall(named(wants("1.0.0", 3), "Other")))
+	assert.DeepEqual(t, saved, map[string]string{"Contoso.Demo.manifest.xml": "<manifest/>", "Other.manifest.xml": "<manifest/>"})
+}
+
+func TestSeveralExtensionsForAnInstalledPackageThatKnowsOfOne(t *testing.T) {
+	w := newWorld(t)
+	w.shop.sell(contoso, "1.0.0", pack{})
+	w.process(wants("1.0.0", 3))
+	w.calls()
+	w.process(several("1.0.0", 4, "one"))
+	assert.Assert(t, cmp.Len(w.calls(), 0))
+	assert.Equal(t, w.report().Code, -1)
+	assert.Assert(t, cmp.Contains(w.report().Message, "[ExtensionConfigError]"))
+}
+
+func TestAHeartbeatDoesNotHideThatItsHandlerIsBarred(t *testing.T) {
+	w := newWorld(t)
+	beat := `[{"heartbeat": {"status": "Ready", "formattedMessage": {"lang": "en", "message": "fine"}}}]`
+	w.shop.sell(contoso, "1.0.0", pack{"HandlerManifest.json": manifest(`"reportHeartbeat": true`), "heartbeat.log": beat})
+	w.process(wants("1.0.0", 3))
+	assert.Equal(t, w.report().Message, "fine")
+	w.options.Disabled = true
+	w.restart()
+	w.process(wants("1.0.0", 3))
+	assert.Equal(t, w.report().Status, status.NotReady)
+	assert.Assert(t, cmp.Regexp(`Extensions.Enabled=y in .*; fine$`, w.report().Message))
+}
+
+func TestAFolderAmongTheStatusFilesStopsNoUpdate(t *testing.T) {
+	w := updated(t, pack{"disable": "mkdir -p status/3.status.d; exit 0"}, pack{})
+	w.process(wants("1.1.0", 4))
+	assert.Equal(t, w.report().Status, status.Ready)
+	assert.Assert(t, w.exists("Contoso.Demo-1.1.0/status/3.status"))
+	assert.Assert(t, !w.exists("Contoso.Demo-1.1.0/status/3.status.d"))
+}

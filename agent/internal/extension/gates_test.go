@@ -176,6 +176,7 @@ func TestDisabledHandlerOfOldGoalStates(t *testing.T) {
 	w.process(h)
 	assert.DeepEqual(t, w.calls(), []string{"disable 1.0.0 3"})
 	assert.Equal(t, w.report().Message, "Plugin disabled")
+	assert.Assert(t, w.events.has("RequestedStateDisabled", true))
 	w.process(h)
 	assert.Assert(t, cmp.Len(w.calls(), 0))
 	_, err := os.Stat(w.lib("Contoso.Demo-1.0.0"))
