@@ -172,6 +172,9 @@ func (q *qemuSite) Boot(ctx context.Context, g Guest) (machine.Machine, error) {
 		Waits:   g.Pooled,
 		Started: func(e qemu.Event) { q.s.Timeline.Say("guest %s", e.What) },
 	}
+	if g.Pooled {
+		spec.HotNICs = 1 // its owner's
+	}
 	if g.Disk.SizeMB > 0 {
 		spec.ResourceDisk = &qemu.ResourceDisk{Size: int64(g.Disk.SizeMB) << 20, From: g.Disk.From}
 	}

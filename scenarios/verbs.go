@@ -28,7 +28,7 @@ func verbs() map[string]verb {
 		"fault": faultVerb, "expect-log": expectLogVerb, "expect-client-errors": expectClientErrorsVerb,
 		"log-count": logCountVerb, "log-lines": logLinesVerb, "no-client-errors": noClientErrorsVerb,
 		"disc": discVerb, "start-to-ready": startToReadyVerb, "overhead": overheadVerb,
-		"link": linkVerb, "assign": assignVerb,
+		"link": linkVerb, "assign": assignVerb, "new-nic": newNICVerb,
 	}
 }
 

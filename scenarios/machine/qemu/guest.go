@@ -59,8 +59,17 @@ func (g *Guest) awaitHelper(ctx context.Context, old string) error {
 	return nil
 }
 
-// IP is the address of the guest's primary NIC.
-func (g *Guest) IP() netip.Addr { return g.ports[0].IP }
+// IP is the address of the guest's primary NIC: the first of those that were not removed.
+func (g *Guest) IP() netip.Addr {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, nic := range g.spec.NICs {
+		if !nic.gone {
+			return nic.IP
+		}
+	}
+	return netip.Addr{}
+}
 
 // NICs lists the guest's interfaces with the addresses they were given.
 func (g *Guest) NICs() []NIC {
