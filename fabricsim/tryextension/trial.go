@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/waagent-go/waagent/agent/protocol/wireserver"
@@ -67,8 +66,8 @@ func (t Trial) Run(ctx context.Context) (Verdict, error) {
 			v.Steps = append(v.Steps, Step{Name: s.name, Problem: "left out, because the version before it does not work"})
 			continue
 		}
-		if s.state == "disabled" && !slices.ContainsFunc(v.Steps, func(s Step) bool { return s.ready }) {
-			v.Steps = append(v.Steps, Step{Name: s.name, Problem: "left out, because the extension was never enabled"})
+		if why := v.nothingToDisable(); s.state == "disabled" && why != "" {
+			v.Steps = append(v.Steps, Step{Name: s.name, Problem: "left out, because " + why})
 			continue
 		}
 		if s.archive != nil {
@@ -124,9 +123,12 @@ func (t Trial) goalState(s step) goal.State {
 		protected = goal.JSON(t.Protected)
 	}
 	switch {
-	case s.state == "uninstall":
 	case s.version.MultiConfig:
 		x.Configs = []goal.Config{{Name: configName, Seq: s.seq, Public: public, Protected: protected}}
+		if s.state == "uninstall" {
+			x.Configs[0].State = "disabled"
+		}
+	case s.state == "uninstall":
 	default:
 		x.Settings = &goal.Settings{Seq: s.seq, Public: public, Protected: protected}
 	}
@@ -157,7 +159,8 @@ func (t Trial) play(ctx context.Context, s step, printed *output) (Step, error) 
 		}
 		return over, saw
 	})
-	done := Step{Name: s.name, Took: time.Since(began), Portal: portal(vm, s.version.Name)}
+	h, _ := vm.Handler(s.version.Name, "")
+	done := Step{Name: s.name, Took: time.Since(began), Portal: portal(vm, s.version.Name), ready: h.Status == wireserver.Ready}
 	if err != nil {
 		if ctx.Err() != nil || !errors.Is(limited.Err(), context.DeadlineExceeded) {
 			return done, err
@@ -166,7 +169,5 @@ func (t Trial) play(ctx context.Context, s step, printed *output) (Step, error) 
 		return done, nil
 	}
 	done.Problem = s.problem(vm)
-	h, _ := vm.Handler(s.version.Name, "")
-	done.ready = h.Status == wireserver.Ready
 	return done, nil
 }

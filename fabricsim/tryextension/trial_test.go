@@ -156,6 +156,43 @@ func TestATrialSaysWhatWentWrong(t *testing.T) {
 	assert.Equal(t, g.wanted[2].Extensions[0].Settings.Seq, 1)
 }
 
+func TestAVersionThatAFailedUpdateDisabledIsNotDisabledAgain(t *testing.T) {
+	t.Parallel()
+	g := &guest{reply: func(n int, x goal.Extension) string {
+		if n == 3 {
+			return entry(x, "NotReady", "transitioning")
+		}
+		return well(n, x)
+	}}
+	trial := tryextension.Trial{Fabric: g, VM: "vm", Package: pack(t, image("1.0")), Update: pack(t, image("1.1")), Out: t.Output()}
+	v, err := trial.Run(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, v.Steps[3].Name, "disable")
+	assert.Equal(t, v.Steps[3].Problem, "left out, because the update that failed had disabled the version before it")
+	assert.Equal(t, len(g.wanted), 4)
+}
+
+func TestSeveralExtensionsAreToldWhichOneGoes(t *testing.T) {
+	t.Parallel()
+	g := &guest{reply: func(_ int, x goal.Extension) string {
+		if x.State == "uninstall" {
+			return ""
+		}
+		return strings.Replace(entry(x, "Ready", ""), "}", fmt.Sprintf(`, "runtimeSettingsStatus": {"sequenceNumber": %d, "extensionName": "trial",
+			"settingsStatus": {"status": {"status": "success"}}}}`, x.Configs[0].Seq), 1)
+	}}
+	trial := tryextension.Trial{Fabric: g, VM: "vm", Out: t.Output(), Package: pack(t, map[string]string{
+		"HandlerManifest.json": strings.Replace(goodManifest, `"updateCommand"`, `"supportsMultipleExtensions": true, "updateCommand"`, 1)})}
+	v, err := trial.Run(t.Context())
+	assert.NilError(t, err)
+	assert.Assert(t, v.OK(), "%+v", v)
+	last := g.wanted[len(g.wanted)-1].Extensions[0]
+	assert.Equal(t, last.State, "uninstall")
+	assert.Equal(t, last.Configs[0].Name, "trial")
+	assert.Equal(t, last.Configs[0].State, "disabled")
+	assert.Equal(t, last.Configs[0].Seq, 1)
+}
+
 func TestWhatWasNeverEnabledIsNotDisabled(t *testing.T) {
 	t.Parallel()
 	g := &guest{reply: func(_ int, x goal.Extension) string {

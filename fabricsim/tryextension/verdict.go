@@ -38,6 +38,17 @@ func (v Verdict) OK() bool {
 	return true
 }
 
+// nothingToDisable says why nothing is enabled after these steps, "" if something may be.
+func (v Verdict) nothingToDisable() string {
+	if !slices.ContainsFunc(v.Steps, func(s Step) bool { return s.ready }) {
+		return "the extension was never enabled"
+	}
+	if last := v.Steps[len(v.Steps)-1]; last.Name == "update" && !last.ready && last.Took > 0 {
+		return "the update that failed had disabled the version before it"
+	}
+	return ""
+}
+
 // Write writes the verdict for people.
 func (v Verdict) Write(w io.Writer) error {
 	var b strings.Builder
