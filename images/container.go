@@ -50,6 +50,9 @@ func Container(ctx context.Context, id string, v Variant, p Progress) (string, e
 	if present(ctx, docker, ref) {
 		return ref, nil
 	}
+	if out, err := exec.CommandContext(ctx, docker, "version").CombinedOutput(); err != nil {
+		return "", &Unavailable{ID: id, Why: fmt.Sprintf("the container engine does not answer: %s", lastLine(out))}
+	}
 	tree, err := b.cached(ctx, p)
 	if err != nil {
 		return "", err
@@ -66,6 +69,12 @@ func Container(ctx context.Context, id string, v Variant, p Progress) (string, e
 		err = fmt.Errorf("import %s: %w: %s", ref, err, out)
 	}
 	return ref, errors.Join(err, unlock())
+}
+
+// lastLine is where programs say what went wrong.
+func lastLine(out []byte) []byte {
+	out = bytes.TrimSpace(out)
+	return out[bytes.LastIndexByte(out, '\n')+1:]
 }
 
 func importArguments(tree, ref, id string) []string {
