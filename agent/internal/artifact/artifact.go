@@ -4,6 +4,7 @@ package artifact
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,9 @@ type Downloader struct {
 	// FastTrack reports whether the goal state in force is a Fast Track one: the host then checks what it fetches.
 	FastTrack func() bool
 	Events    event.Sink
-	Log       *slog.Logger
+	// MaxPackage bounds a package, in bytes; 0 is the constant of that name.
+	MaxPackage int64
+	Log        *slog.Logger
 
 	mu        sync.Mutex
 	hostFirst bool // sticks for the life of the process
@@ -133,9 +136,10 @@ func (d *Downloader) file(ctx context.Context, a fabric.Artifact, dst string) er
 		if err := errors.Join(tmp.Truncate(0), seekStart(tmp)); err != nil {
 			return err
 		}
-		n, err := io.Copy(tmp, io.LimitReader(r, MaxPackage+1))
-		if err == nil && n > MaxPackage {
-			err = fmt.Errorf("%s is larger than %d bytes", redact.URL(a.URI), int64(MaxPackage))
+		most := cmp.Or(d.MaxPackage, MaxPackage)
+		n, err := io.Copy(tmp, io.LimitReader(r, most+1))
+		if err == nil && n > most {
+			err = fmt.Errorf("%s is larger than %d bytes", redact.URL(a.URI), most)
 		}
 		return err
 	})

@@ -164,6 +164,22 @@ func TestAPackageIsCompleteOrNotThere(t *testing.T) {
 	})
 }
 
+func TestAPackageThatIsTooLargeIsLeft(t *testing.T) {
+	run(t, func(t *testing.T, s *site) {
+		s.storage.On("GET /p.zip", Say("0123456789"))
+		s.host.On("GET /extensionArtifact", Say("0123456789"))
+		dst := filepath.Join(s.dir, "p.zip")
+		s.MaxPackage = 9
+		err := s.Package(t.Context(), []string{"http://s/p.zip"}, "", dst, nil)
+		assert.ErrorContains(t, err, "larger than 9 bytes")
+		left, err := os.ReadDir(s.dir)
+		assert.NilError(t, err)
+		assert.Equal(t, len(left), 0)
+		s.MaxPackage = 10
+		assert.NilError(t, s.Package(t.Context(), []string{"http://s/p.zip"}, "", dst, nil))
+	})
+}
+
 func TestAPackageThatIsNotAcceptedIsTriedElsewhere(t *testing.T) {
 	run(t, func(t *testing.T, s *site) {
 		dst := filepath.Join(s.dir, "a.zip")
