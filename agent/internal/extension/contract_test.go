@@ -253,3 +253,59 @@ func TestAFolderAmongTheStatusFilesStopsNoUpdate(t *testing.T) {
 	assert.Assert(t, w.exists("Contoso.Demo-1.1.0/status/3.status"))
 	assert.Assert(t, !w.exists("Contoso.Demo-1.1.0/status/3.status.d"))
 }
+
+func TestABarredRemovalKeepsTheExtensionsOwnStatus(t *testing.T) {
+	w := newWorld(t)
+	w.shop.sell(contoso, "1.0.0", pack{})
+	w.process(wants("1.0.0", 3))
+	own := w.read("Contoso.Demo-1.0.0/status/3.status")
+	w.options.Disabled = true
+	w.restart()
+	h := wants("1.0.0", 3)
+	h.State = goalstate.Uninstall
+	w.process(h)
+	assert.Equal(t, w.report().Code, 1010)
+	assert.Equal(t, w.read("Contoso.Demo-1.0.0/status/3.status"), own)
+}
+
+func TestOnlyAGoalStateThatWillRunIsAnnounced(t *testing.T) {
+	w := newWorld(t)
+	w.shop.sell(contoso, "1.0.0", pack{})
+	w.process(wants("1.0.0", 3))
+	next := w.wanted(wants("1.0.0", 4))
+	for name, change := range map[string]func(*goalstate.Wanted){
+		"outdated":    func(gs *goalstate.Wanted) { gs.Outdated = true },
+		"on hold":     func(gs *goalstate.Wanted) { gs.OnHold = true },
+		"unsupported": func(gs *goalstate.Wanted) { gs.RequiredFeatures = []string{"Telepathy"} },
+	} {
+		gs := next
+		change(&gs)
+		w.engine.Announce(gs)
+		assert.Equal(t, w.report().Extension.Seq, 3, name)
+	}
+	w.engine.Announce(next)
+	assert.Equal(t, w.report().Extension.Seq, 4)
+	assert.Equal(t, w.report().Extension.Status, status.Transitioning)
+}
+
+func TestRow41HoldCountsForNothingWithoutOverProvisioning(t *testing.T) {
+	w := newWorld(t)
+	w.options.IgnoreHold = true
+	w.restart()
+	w.shop.sell(contoso, "1.0.0", pack{})
+	gs := w.wanted(wants("1.0.0", 3))
+	gs.OnHold = true
+	assert.Assert(t, !w.engine.Process(t.Context(), gs).Held)
+	assert.Equal(t, len(w.calls()), 2)
+}
+
+func TestTheFabricIsToldWhichExtensionsAreSigned(t *testing.T) {
+	w := newWorld(t)
+	w.shop.sell(contoso, "1.0.0", pack{})
+	w.process(uninstall(bearing("good")))
+	assert.Assert(t, !w.events.has("ExtensionSigned", true) && !w.events.has("ExtensionSigned", false))
+	w.process(bearing("good"))
+	assert.Assert(t, w.events.has("ExtensionSigned", true) && !w.events.has("ExtensionSigned", false))
+	w.process(bearing(""))
+	assert.Assert(t, w.events.has("ExtensionSigned", false))
+}
