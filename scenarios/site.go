@@ -44,7 +44,7 @@ type Guest struct {
 	KernelArgs  []string
 	CA          []byte // certificate (PEM) of the fabric's storage
 	Unreachable bool   // cut off from the fabric until Reach
-	OwnLib      bool   // the agent's folder is a filesystem of its own, where the driver has none that is as fast
+	Volumes     bool   // the agent's folder and its logs are on a disk, where the driver has nothing as fast otherwise
 
 	// What only a virtual machine has.
 	Generation int // 1: BIOS; 2: UEFI

@@ -44,7 +44,7 @@ func (c *containerSite) Boot(ctx context.Context, g Guest) (machine.Machine, err
 	c.s.Timeline.Say("boot: container from image %s", g.Image)
 	guest, err := c.Driver.Boot(ctx, container.Spec{
 		Name: g.Name, Image: image, Address: g.Address, UUID: g.UUID, DVD: g.DVD, Disk: g.Disk.From, DiskMB: g.Disk.SizeMB, CA: g.CA,
-		Agent: g.Agent, Family: family, Conf: g.Conf, Files: g.Files, Unreachable: g.Unreachable, OwnLib: g.OwnLib,
+		Agent: g.Agent, Family: family, Conf: g.Conf, Files: g.Files, Unreachable: g.Unreachable, Volumes: g.Volumes,
 	})
 	if err != nil {
 		return nil, err

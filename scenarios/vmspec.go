@@ -27,9 +27,9 @@ type VM struct {
 	// (default), or another of images/catalog.yaml.
 	Variant string `yaml:"variant"`
 
-	// OwnLib puts /var/lib/waagent on a filesystem of its own: what a container writes otherwise may go through a
+	// Volumes puts /var/lib/waagent and /var/log on volumes: what a container writes otherwise may go through a
 	// filesystem in user space, many times slower than any VM's disk. Other drivers give what they always give.
-	OwnLib bool `yaml:"own_lib"`
+	Volumes bool `yaml:"volumes"`
 
 	// What a virtual machine alone has.
 	Generation int    `yaml:"generation"` // 1 (default): BIOS; 2: UEFI

@@ -198,7 +198,7 @@ func (w *world) bootDescribed(ctx context.Context) error {
 	}
 	g := &w.guest
 	g.Name, g.Image, g.Variant = w.id, w.vm.image(w.pair.Image), images.Variant(w.vm.variant())
-	g.Conf, g.KernelArgs, g.CA, g.Unreachable, g.OwnLib = w.vm.Conf, w.vm.Kernel, []byte(info.CA), w.vm.Fabric == "down", w.vm.OwnLib
+	g.Conf, g.KernelArgs, g.CA, g.Unreachable, g.Volumes = w.vm.Conf, w.vm.Kernel, []byte(info.CA), w.vm.Fabric == "down", w.vm.Volumes
 	g.Generation, g.DHCP, g.Size, g.Pooled = w.vm.Generation, dhcpKinds[w.vm.DHCP], w.vm.Size, w.spec.Preprovisioned
 	if w.vm.ours() {
 		g.Agent = w.s.Programs.Agent

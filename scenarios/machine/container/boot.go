@@ -35,8 +35,8 @@ type Spec struct {
 	Files   []packaging.File // put there before the guest starts, over everything else
 	// Unreachable cuts the guest off from the fabric until Guest.Reach is told otherwise.
 	Unreachable bool
-	// OwnLib puts /var/lib/waagent on a volume, on the filesystem of the engine's host.
-	OwnLib bool
+	// Volumes puts /var/lib/waagent and /var/log on volumes, on the filesystem of the engine's host.
+	Volumes bool
 }
 
 // capabilities are the engine's default ones and what systemd, an agent and its extensions need of a real machine.
@@ -96,8 +96,10 @@ func (g *Guest) start(ctx context.Context, s Spec) error {
 // host is how the engine treats a guest. It is not privileged: of the host's devices it may use loop devices only.
 func (s Spec) host() container.HostConfig {
 	var mounts []mount.Mount
-	if s.OwnLib {
-		mounts = append(mounts, mount.Mount{Type: mount.TypeVolume, Target: "/var/lib/waagent"})
+	if s.Volumes {
+		for _, dir := range []string{"/var/lib/waagent", "/var/log"} {
+			mounts = append(mounts, mount.Mount{Type: mount.TypeVolume, Target: dir})
+		}
 	}
 	return container.HostConfig{
 		Mounts:      mounts,
