@@ -125,7 +125,11 @@ func (f *Fetcher) fetch(ctx context.Context, force bool) error {
 	before := f.current.ID
 	fast, fastErr := f.fast.ask(ctx, f, force)
 	if force || gs.Incarnation != f.inc {
-		if err := f.renew(ctx, gs, raw, fast); err != nil {
+		err := f.renew(ctx, gs, raw, fast)
+		if errors.Is(err, fabric.ErrResourceGone) {
+			err = f.renewOvertaken(ctx, gs.Incarnation, fast, err)
+		}
+		if err != nil {
 			return errors.Join(err, fastErr)
 		}
 	} else if fast != nil {
@@ -171,6 +175,21 @@ func (f *Fetcher) renew(ctx context.Context, gs wireserver.GoalState, raw []byte
 	f.inc, f.hosting, f.users, f.hasUsers = gs.Incarnation, d.hosting, d.users, d.hasUsers
 	f.choose(d.extensions, conf.ExtensionsConfig != "", fast)
 	return nil
+}
+
+// renewOvertaken renews once more when a document was gone because the goal state that named it is no longer in force.
+// The error is gone's if it still is.
+func (f *Fetcher) renewOvertaken(ctx context.Context, incarnation string, fast *Wanted, gone error) error {
+	gs, raw, err := f.Wire.GoalState(ctx)
+	if err != nil {
+		return errors.Join(gone, err)
+	}
+	if gs.Incarnation == incarnation {
+		return gone
+	}
+	f.Log.Info("The goal state was overtaken while it was fetched", "incarnation", incarnation, "by", gs.Incarnation)
+	f.place, f.probes = f.Wire.Identity.Place(), gs.Machine.LBProbePorts
+	return f.renew(ctx, gs, raw, fast)
 }
 
 func (f *Fetcher) documents(ctx context.Context, gs wireserver.GoalState, conf wireserver.Configuration, k keeper) (documents, error) {

@@ -280,6 +280,28 @@ func TestUnsupportedVMSettingsAreNotAskedForSixHours(t *testing.T) {
 	})
 }
 
+func TestAGoalStateOvertakenWhileItIsFetchedIsReplacedAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.wire.On(extensionsRoute, func(w http.ResponseWriter, _ *http.Request) {
+		f.incarnation("2", true)
+		f.extensions(2, "Contoso.B")
+		w.WriteHeader(http.StatusGone)
+	})
+	w, err := f.fetcher.Fetch(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, w.ID, "incarnation_2")
+	assert.Equal(t, w.Handlers[0].Name, "Contoso.B")
+	assert.Assert(t, !strings.Contains(f.log.String(), "level=WARN"), f.log.String())
+
+	// What is gone although its goal state is in force is an error, and tried again at the next turn.
+	f.incarnation("3", true)
+	f.wire.On(extensionsRoute, Code(http.StatusGone, ""))
+	w, err = f.fetcher.Fetch(t.Context())
+	assert.ErrorIs(t, err, fabric.ErrResourceGone)
+	assert.Equal(t, w.ID, "incarnation_2")
+}
+
 func TestAFailedUpdateKeepsWhatWasInForceAndStartsOver(t *testing.T) {
 	run(t, func(f *fake) {
 		f.fetch("incarnation_1", "Contoso.A")
