@@ -18,15 +18,14 @@ import (
 
 // fetchCertificates fetches and unpacks the certificates, first under AES, then under 3DES. Its failure does not stop
 // the goal state: not every extension needs one. It is tried again with the next fetch.
-func (f *Fetcher) fetchCertificates(ctx context.Context, k keeper) {
+func (f *Fetcher) fetchCertificates(ctx context.Context, k keeper) error {
 	if f.certsURI == "" {
 		f.certs, f.certsDone = nil, true
-		return
+		return nil
 	}
 	t, err := f.Transport()
 	if err != nil {
-		f.certificatesFailed(err)
-		return
+		return err
 	}
 	var failures []error
 	for _, cipher := range []string{wireserver.CipherAES, wireserver.Cipher3DES} {
@@ -37,17 +36,17 @@ func (f *Fetcher) fetchCertificates(ctx context.Context, k keeper) {
 			if doc, err := json.Marshal(f.certs); err == nil {
 				k.keep("Certificates.json", doc)
 			}
-			return
+			return nil
 		}
 		failures = append(failures, err)
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return // asked to stop: nothing failed
+			return nil // asked to stop: nothing failed
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	f.certificatesFailed(errors.Join(failures...))
+	return errors.Join(failures...)
 }
 
 func (f *Fetcher) unpack(ctx context.Context, t certs.Transport, cipher string) ([]certs.Pair, error) {
@@ -58,7 +57,11 @@ func (f *Fetcher) unpack(ctx context.Context, t certs.Transport, cipher string) 
 	return f.Certs.Unpack(t, body)
 }
 
+// certificatesFailed takes note of a failure, if err is one, and of when to try again.
 func (f *Fetcher) certificatesFailed(err error) {
+	if err == nil {
+		return
+	}
 	f.Log.Error("Cannot fetch the goal state's certificates", "error", err)
 	f.Events.Add(event.Event{Operation: "GoalStateCertificates", Message: err.Error()})
 	f.certsWait = min(max(2*f.certsWait, firstRetry), lastRetry)
@@ -84,7 +87,7 @@ func summary(pairs []certs.Pair) []Certificate {
 func (f *Fetcher) healCertificates(ctx context.Context) {
 	lost := slices.ContainsFunc(f.certs, func(c Certificate) bool { return !f.Certs.Has(c.Thumbprint) })
 	if f.have && (!f.certsDone || lost) && !time.Now().Before(f.certsNext) {
-		f.fetchCertificates(ctx, keeper{})
+		f.certificatesFailed(f.fetchCertificates(ctx, keeper{}))
 	}
 }
 

@@ -96,7 +96,7 @@ func (f *Fetcher) FetchCertificates(ctx context.Context) ([]Certificate, error) 
 		return nil, err
 	}
 	f.certsURI, f.certsDone = gs.Container.RoleInstances[0].Configuration.Certificates, false
-	f.fetchCertificates(ctx, keeper{})
+	f.certificatesFailed(f.fetchCertificates(ctx, keeper{}))
 	if !f.certsDone {
 		return nil, errors.New("the goal state's certificates cannot be had")
 	}
@@ -165,7 +165,13 @@ func (f *Fetcher) renew(ctx context.Context, gs wireserver.GoalState, raw []byte
 		return fmt.Errorf("fetch goal state %s: %w", gs.Incarnation, err)
 	}
 	f.certsURI, f.certsDone, f.certsWait = conf.Certificates, false, 0
-	f.fetchCertificates(ctx, k)
+	err = f.fetchCertificates(ctx, k)
+	if errors.Is(err, fabric.ErrResourceGone) {
+		if now, _, _ := f.Wire.GoalState(ctx); now.Incarnation != "" && now.Incarnation != gs.Incarnation {
+			return fmt.Errorf("fetch goal state %s: %w", gs.Incarnation, err)
+		}
+	}
+	f.certificatesFailed(err)
 	if d.users, d.hasUsers, err = f.remoteAccess(ctx, gs.Container.RemoteAccessInfo, k); err != nil {
 		return fmt.Errorf("fetch goal state %s: %w", gs.Incarnation, err)
 	}

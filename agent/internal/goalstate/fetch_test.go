@@ -294,12 +294,23 @@ func TestAGoalStateOvertakenWhileItIsFetchedIsReplacedAtOnce(t *testing.T) {
 	assert.Equal(t, w.Handlers[0].Name, "Contoso.B")
 	assert.Assert(t, !strings.Contains(f.log.String(), "level=WARN"), f.log.String())
 
+	// So is one whose certificates are gone.
+	f.wire.On(goalStateRoute, Say(goalState("21", "<Certificates>http://10.0.0.1/certs</Certificates>")))
+	f.wire.On("GET /certs", func(w http.ResponseWriter, _ *http.Request) {
+		f.incarnation("22", true)
+		w.WriteHeader(http.StatusGone)
+	})
+	w, err = f.fetcher.Fetch(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, w.Incarnation, "22")
+	assert.Assert(t, !strings.Contains(f.log.String(), "level=ERROR"), f.log.String())
+
 	// What is gone although its goal state is in force is an error, and tried again at the next turn.
 	f.incarnation("3", true)
 	f.wire.On(extensionsRoute, Code(http.StatusGone, ""))
 	w, err = f.fetcher.Fetch(t.Context())
 	assert.ErrorIs(t, err, fabric.ErrResourceGone)
-	assert.Equal(t, w.ID, "incarnation_2")
+	assert.Equal(t, w.ID, "incarnation_22")
 }
 
 func TestAFailedUpdateKeepsWhatWasInForceAndStartsOver(t *testing.T) {
