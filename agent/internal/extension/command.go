@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/waagent-go/waagent/agent/internal/event"
 	"github.com/waagent-go/waagent/agent/internal/goalstate"
 	"github.com/waagent-go/waagent/agent/internal/status"
 	"github.com/waagent-go/waagent/agent/machine"
@@ -188,7 +187,5 @@ func (c call) succeeded(cmd machine.HandlerCommand, end machine.CommandEnd) {
 		c.h.log().Info(text)
 	}
 	c.h.commandLog(c.extension(), "%s", text)
-	c.h.e.o.Events.Add(event.Event{
-		Name: c.h.name, Version: c.h.version.String(), Operation: c.op.event, Success: true, Message: text, Duration: end.Took,
-	})
+	c.h.timedEvent(c.op.event, true, text, end.Took)
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/waagent-go/waagent/agent/internal/event"
 	"github.com/waagent-go/waagent/agent/internal/logline"
@@ -54,8 +55,13 @@ func (h aHandler) log() *slog.Logger { return h.e.log.With(logline.Prefix("[" + 
 
 // event tells the fabric of something about this handler.
 func (h aHandler) event(operation string, success bool, message string) {
+	h.timedEvent(operation, success, message, 0)
+}
+
+// timedEvent is event for what took a while.
+func (h aHandler) timedEvent(operation string, success bool, message string, took time.Duration) {
 	h.e.o.Events.Add(event.Event{
-		Name: h.name, Version: h.version.String(), Operation: operation, Success: success, Message: message,
+		Name: h.name, Version: h.version.String(), Operation: operation, Success: success, Message: message, Duration: took,
 	})
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/waagent-go/waagent/agent/protocol/wireserver"
 )
 
-// fetchCertificates fetches and unpacks the certificates, first under AES, then under 3DES. Its failure does not stop
-// the goal state: not every extension needs one. It is tried again with the next fetch.
+// fetchCertificates fetches and unpacks the certificates, first under AES, then under 3DES. Its failure, for
+// certificatesFailed to take note of, does not stop the goal state: not every extension needs one. It is tried again later.
 func (f *Fetcher) fetchCertificates(ctx context.Context, k keeper) error {
 	if f.certsURI == "" {
 		f.certs, f.certsDone = nil, true
